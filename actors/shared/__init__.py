@@ -1,0 +1,1 @@
+"""What several actors need: clients, faces, settings, serving, logging. Imports no actor."""

@@ -1,0 +1,113 @@
+"""Run an actor's HTTP application, tell its supervisor when it is ready, and stop when asked to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from actors.shared.logs import get_logger
+from profiles.errors import Unavailable
+
+_log = get_logger(__name__)
+
+
+def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file so that it is whole and on disk when this returns: temporary name, fsync, rename, fsync directory.
+
+    Args:
+        path: where the file shall be; an existing one is replaced in one step.
+        content: all of it.
+        mode: permissions from the first moment on.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def announce_ready(actor: str, data_dir: Path, endpoints: Mapping[str, str]) -> None:
+    """Write ``run/<actor>.json`` with this process id and the addresses served; the supervisor waits for it."""
+    directory = data_dir / "run"
+    directory.mkdir(parents=True, exist_ok=True)
+    document = {"actor": actor, "pid": os.getpid(), "endpoints": dict(endpoints)}
+    write_durably(directory / f"{actor}.json", json.dumps(document).encode())
+    _log.info("ready", **dict(endpoints))
+
+
+def require_free_port(actor: str, host: str, port: int) -> None:
+    """Refuse to start on a port that somebody else holds.
+
+    Raises:
+        Unavailable: naming the actor, the port and the setting to change.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Unavailable(
+                f"{actor} cannot listen on {host}:{port}: {error.strerror}. Another program holds the port; end it, or "
+                f"choose another port in [{actor}] of the configuration."
+            ) from error
+
+
+def serve(app: FastAPI, *, actor: str, host: str, port: int, data_dir: Path, endpoints: Mapping[str, str]) -> None:
+    """Serve until SIGTERM or SIGINT; announces readiness once the socket listens.
+
+    Raises:
+        Unavailable: when the port is taken.
+    """
+    require_free_port(actor, host, port)
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    started = server.startup
+
+    async def startup(sockets: list[socket.socket] | None = None) -> None:
+        await started(sockets)
+        announce_ready(actor, data_dir, endpoints)
+
+    server.startup = startup  # type: ignore[method-assign] # uvicorn has no hook between listening and serving
+    server.run()
+
+
+@contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """An event that is set by SIGTERM or SIGINT, for actors without an HTTP server."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

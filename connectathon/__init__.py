@@ -1,0 +1,1 @@
+"""The simulated hospital: order placer, modality, sample data, scenarios."""

@@ -1,0 +1,1 @@
+"""The operational log: reporters with a durable spool, the event store, queries and measures."""

@@ -1,0 +1,1 @@
+"""The worklist domain: workitems, their states, claims, search, events, and the store that keeps them."""
