@@ -1,8 +1,9 @@
 """Named steps of an actor's work: logged when reached, and the places where a test may kill the process.
 
 An actor calls ``reached(Step.CLAIMED, workitem=uid)`` at each step of its ``steps.py``. When the environment variable
-``STEPWELL_KILL_POINTS`` names a directory that holds a file called like the step (``task_performer.claimed``), that file
-is removed and the process ends itself with SIGKILL: exactly there, exactly once. Without the variable nothing happens.
+``STEPWELL_KILL_POINTS`` names a directory that holds a file called like the step (``task_performer.claimed``), that
+file is removed and the process ends itself with SIGKILL: exactly there, exactly once. Without the variable nothing
+happens.
 """
 
 from __future__ import annotations

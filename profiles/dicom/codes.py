@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import ClassVar
+
+from profiles.tables import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,7 @@ class Code:
 
 @cache
 def _table() -> dict[tuple[str, str], Code]:
-    path = files("profiles.dicom").joinpath("tables/codes.csv")
-    with path.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    rows = read_table("profiles.dicom", "codes")
     return {(row["scheme"], row["value"]): Code(row["value"], row["scheme"], row["meaning"]) for row in rows}
 
 

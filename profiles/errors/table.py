@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from profiles.tables import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,12 @@ class ErrorRow:
 @cache
 def error_rows() -> dict[str, ErrorRow]:
     """The whole table, by key."""
-    with files("profiles.errors").joinpath("tables/errors.csv").open(encoding="utf-8", newline="") as lines:
-        return {
-            row["key"]: ErrorRow(
-                row["key"], int(row["http"]), row["warning"], row["dimse"], int(row["audit_outcome"]), row["source"]
-            )
-            for row in csv.DictReader(lines)
-        }
+    return {
+        row["key"]: ErrorRow(
+            row["key"], int(row["http"]), row["warning"], row["dimse"], int(row["audit_outcome"]), row["source"]
+        )
+        for row in read_table("profiles.errors", "errors")
+    }
 
 
 def error_row(key: str) -> ErrorRow:
