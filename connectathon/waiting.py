@@ -1,0 +1,45 @@
+"""Wait for a condition, and find a free port: what every test and scenario needs."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T], limit_seconds: float = 60.0, what: str = "the condition") -> T:
+    """Ask again until the condition answers something true, and return that answer.
+
+    Args:
+        condition: called without arguments; an AssertionError counts as "not yet".
+        limit_seconds: how long to go on asking; generous, because a slow machine is no defect.
+        what: words for the message when the limit runs out.
+
+    Raises:
+        TimeoutError: when the limit ran out; it says what was awaited and why it was last refused.
+    """
+    end = time.monotonic() + limit_seconds
+    pause, last = 0.01, ""
+    while True:
+        try:
+            answer = condition()
+        except AssertionError as error:
+            last = str(error)
+        else:
+            if answer:
+                return answer
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {limit_seconds:g} s in vain for {what} {last}".rstrip())
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.25)
+
+
+def free_port() -> int:
+    """A TCP port on the loopback address that nobody held a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
