@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], limit_seconds: float = 60.0, what: str = "the condition") -> T:
+def eventually(condition: Callable[[], T | None], limit_seconds: float = 60.0, what: str = "the condition") -> T:
     """Ask again until the condition answers something true, and return that answer.
 
     Args:

@@ -1,0 +1,111 @@
+"""``stepwell trace``, ``check`` and ``engine``: commands that answer a question and change nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from profiles.errors import NotFound
+from stepwell.cli.options import ConfigOption, JsonOption
+from stepwell.settings import load
+
+engine_app = typer.Typer(help="The AI engines of this installation.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(trace)
+    app.command()(check)
+    app.add_typer(engine_app, name="engine")
+
+
+def trace(
+    identifier: Annotated[
+        str, typer.Argument(help="Accession number, Study Instance UID, workitem UID or order number.")
+    ],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the whole thread of one study, from the order message to the results, with times and durations."""
+    from stepwell.trace import render, trace_thread
+
+    thread = trace_thread(identifier, load(config))
+    if as_json:
+        typer.echo(json.dumps(thread, indent=2))
+        return
+    if not thread["timeline"]:
+        raise NotFound(
+            f"Nothing is known of {identifier!r}. Give an accession number, Study Instance UID, workitem UID or order "
+            "number, and the configuration of the actors that should know it (--config)."
+        )
+    render(thread, Console())
+
+
+def check(
+    family: Annotated[str, typer.Argument(help="What kind of thing the files are.", metavar="FAMILY")],
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.", metavar="PATH...")],
+    as_json: JsonOption = False,
+) -> None:
+    """Judge files and folders by the standard's rules; exit status 1 when a rule of severity error is broken."""
+    import conformance
+
+    findings = conformance.check(family, paths)
+    if as_json:
+        typer.echo(json.dumps([{key: str(value) for key, value in asdict(row).items()} for row in findings], indent=2))
+    else:
+        for row in findings:
+            typer.echo(
+                f"{row.severity:8} {row.file}\n         {row.rule} {row.path}: {row.message}\n         {row.fix}"
+            )
+        typer.echo(f"{len(findings)} findings", err=True)
+    if any(row.severity == conformance.Severity.ERROR for row in findings):
+        sys.exit(1)
+
+
+@engine_app.command("list")
+def list_engines(as_json: JsonOption = False) -> None:
+    """List the engines: name, version, vendor, the workitem codes they serve."""
+    from ai_engines.registry import engines
+
+    rows = []
+    for engine in engines():
+        about = engine.describe()
+        rows.append(
+            {
+                "name": about.name,
+                "version": about.version,
+                "vendor": about.vendor,
+                "codes": [str(code) for code in about.workitem_codes],
+                "kind": about.kind,
+                "weights": about.weights,
+            }
+        )
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("name", "version", "vendor", "workitem codes", "weights")
+    for row in rows:
+        table.add_row(row["name"], row["version"], row["vendor"], "\n".join(row["codes"]), row["weights"])
+    Console().print(table)
+
+
+@engine_app.command()
+def describe(name: str, as_json: JsonOption = False) -> None:
+    """Say everything about one engine: training data, validation figures, limits of use."""
+    from ai_engines.registry import engines
+
+    about = next((found.describe() for found in engines() if found.describe().name == name), None)
+    if about is None:
+        raise NotFound(f"There is no engine {name!r}; `stepwell engine list` names those there are.")
+    if as_json:
+        typer.echo(json.dumps(asdict(about), indent=2, default=str))
+        return
+    for key, value in asdict(about).items():
+        typer.echo(f"{key.replace('_', ' ')}: {value}")

@@ -1,0 +1,63 @@
+"""Tiers, foreign samples, and the rule that nothing is skipped silently (docs/testing.md)."""
+
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SAMPLES = ("STEPWELL_SAMPLES", "STEPWELL_SCHEMAS")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all-tiers", action="store_true", help="also the tests marked tier2")
+
+
+def _left_out(item, all_tiers):
+    """Why a test is not to run, or an empty string."""
+    if item.get_closest_marker("tier2") and not all_tiers:
+        return "tier 2: scripts/test --all"
+    marker = item.get_closest_marker("samples")
+    if marker:
+        needed = marker.args or ("STEPWELL_SAMPLES",)
+        absent = [name for name in needed if not os.environ.get(name)]
+        if absent:
+            return f"foreign samples: set {', '.join(absent)}"
+    return ""
+
+
+def pytest_collection_modifyitems(config, items):
+    not_here = tomllib.loads((HERE / "not_here.toml").read_text())
+    kept, dropped, reasons = [], [], {}
+    for item in items:
+        reason = _left_out(item, config.getoption("--all-tiers")) or not_here.get(item.nodeid, "")
+        if reason:
+            dropped.append(item)
+            reasons.setdefault(reason, []).append(item.nodeid)
+        else:
+            kept.append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=dropped)
+    config.stash[REASONS] = reasons
+
+
+REASONS = pytest.StashKey[dict]()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for reason, names in sorted(config.stash.get(REASONS, {}).items()):
+        terminalreporter.write_line(f"not run ({reason}): {len(names)} tests")
+        if not reason.startswith("tier 2"):
+            for name in names:
+                terminalreporter.write_line(f"    {name}")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """A skipped test is a failure: what a machine cannot run is listed in not_here.toml."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if skipped and exitstatus == 0:
+        for report in skipped:
+            reporter.write_line(f"skipped without a row in tests/not_here.toml: {report.nodeid}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
