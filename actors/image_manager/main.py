@@ -1,0 +1,38 @@
+"""Run the Image Manager as a process of its own."""
+
+from __future__ import annotations
+
+import logging
+
+from actors.image_manager.routes import create_app
+from actors.image_manager.service import ImageManager
+from actors.image_manager.settings import Settings
+from actors.shared.serving import require_free_port, serve
+from actors.shared.settings import CommonSettings
+
+ACTOR = "image_manager"
+
+
+def run(settings: Settings, common: CommonSettings) -> None:
+    """Serve DICOMweb and DIMSE until SIGTERM.
+
+    Raises:
+        Unavailable: when a port is taken or the data directory cannot be written.
+    """
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values of datasets
+    for port in (settings.port, settings.dimse_port):
+        require_free_port(ACTOR, settings.host, port)
+    manager = ImageManager(common.data_dir / ACTOR)
+    base = f"http://{settings.host}:{settings.port}"
+    endpoints = {"http": base, "dicomweb": f"{base}/dicom-web", "dimse": f"{settings.host}:{settings.dimse_port}"}
+    try:
+        serve(
+            create_app(manager),
+            actor=ACTOR,
+            host=settings.host,
+            port=settings.port,
+            data_dir=common.data_dir,
+            endpoints=endpoints,
+        )
+    finally:
+        manager.close()
