@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from actors.image_manager.routes import create_app
+from actors.image_manager.scp import dimse_server
 from actors.image_manager.service import ImageManager
 from actors.image_manager.settings import Settings
 from actors.shared.serving import require_free_port, serve
@@ -26,13 +27,14 @@ def run(settings: Settings, common: CommonSettings) -> None:
     base = f"http://{settings.host}:{settings.port}"
     endpoints = {"http": base, "dicomweb": f"{base}/dicom-web", "dimse": f"{settings.host}:{settings.dimse_port}"}
     try:
-        serve(
-            create_app(manager),
-            actor=ACTOR,
-            host=settings.host,
-            port=settings.port,
-            data_dir=common.data_dir,
-            endpoints=endpoints,
-        )
+        with dimse_server(manager, settings):
+            serve(
+                create_app(manager),
+                actor=ACTOR,
+                host=settings.host,
+                port=settings.port,
+                data_dir=common.data_dir,
+                endpoints=endpoints,
+            )
     finally:
         manager.close()
