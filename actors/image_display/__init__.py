@@ -1,0 +1,1 @@
+"""Image Display (AIR): results drawn over their images, with the engine's values verbatim (RAD-136)."""
