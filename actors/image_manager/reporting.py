@@ -15,7 +15,7 @@ from typing import Protocol
 import orjson
 from sqlmodel import col, func, select
 
-from actors.image_manager.index import CursorRow, Index, InstanceRow, SeriesRow, StudyRow
+from actors.image_manager.index import CursorRow, Index, InstanceRow, StudyRow
 from actors.image_manager.steps import Step
 from actors.shared.logs import get_logger
 from actors.shared.steps import reached
@@ -116,7 +116,7 @@ class StorageLog:
                 OperationalEvent(
                     step="result-stored",
                     at=_moment(instance.stored_at),
-                    thread=self._thread(study),
+                    thread=self._thread(study, self.index.header(instance.uid)),
                     occurrence=instance.uid,
                     results=(ResultReference(instance.sop_class_uid, instance.uid),),
                 )
@@ -125,22 +125,18 @@ class StorageLog:
                 session.merge(CursorRow(name=_RESULTS_CURSOR, number=instance.number or 0))
         return len(results)
 
-    def _thread(self, study: StudyRow) -> Thread:
+    def _thread(self, study: StudyRow, result: JsonDataset | None = None) -> Thread:
+        """The identifiers of a study; order numbers come from a result's Referenced Request Sequence, if it has one."""
         attributes: JsonDataset = orjson.loads(study.attributes)
-        request = self._request(study.uid)
+        request = item(result or {}, "ReferencedRequestSequence")
         issuer = text(attributes, "IssuerOfPatientID")
         return Thread(
             patient_id=f"{study.patient_id}^^^{issuer}" if issuer else study.patient_id,
-            accession_number=study.accession_number,
+            accession_number=study.accession_number or text(request, "AccessionNumber"),
             placer_order_number=text(request, "PlacerOrderNumberImagingServiceRequest"),
             filler_order_number=text(request, "FillerOrderNumberImagingServiceRequest"),
             study_instance_uid=study.uid,
         )
-
-    def _request(self, study: str) -> JsonDataset:
-        with self.index.read() as session:
-            series = session.exec(select(SeriesRow).where(SeriesRow.study_uid == study)).first()
-        return item(orjson.loads(series.attributes), "RequestAttributesSequence") if series else {}
 
 
 def _moment(seconds: float) -> datetime:

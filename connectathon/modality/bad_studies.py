@@ -9,8 +9,9 @@ import numpy as np
 import pydicom
 from pydicom.uid import CTImageStorage
 
+from connectathon.fiction import DemoOrder
 from connectathon.modality.heads import Head, load_head
-from connectathon.modality.series import DemoOrder, head_study, write_series
+from connectathon.modality.series import head_study, write_series
 
 _MR_ONLY = (
     "ScanningSequence",

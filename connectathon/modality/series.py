@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +14,12 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
+from connectathon.fiction import DemoOrder
 from connectathon.modality.heads import Head, load_head
 from profiles.dicom import new_uid
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _MAKER = "Stepwell connectathon"
-
-
-@dataclass(frozen=True, slots=True)
-class DemoOrder:
-    """What the scanner got from its worklist: a fictional patient and the order.
-
-    Attributes:
-        patient_name: in DICOM form, component groups separated by carets.
-        patient_id: with ``issuer`` the identifier of the patient.
-        issuer: Issuer of Patient ID (0010,0021).
-        study_uid: Study Instance UID, as the order says; a new one when there is no order.
-        acquired: when the images were taken.
-    """
-
-    accession_number: str = ""
-    study_uid: str = field(default_factory=new_uid)
-    patient_name: str = "FICTIONAL^ADA"
-    patient_id: str = "DEMO-0001"
-    issuer: str = "STEPWELL-DEMO"
-    patient_birth_date: str = "19700101"
-    patient_sex: str = "O"
-    placer_order_number: str = ""
-    filler_order_number: str = ""
-    requested_procedure_id: str = "RP1"
-    procedure_description: str = "MR head without contrast"
-    study_id: str = "1"
-    referring_physician: str = "REFERRER^FICTIONAL"
-    acquired: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +70,7 @@ def write_series(
     paths = []
     for index in range(len(stack.slices))[slices or slice(None)]:
         path = folder / f"IM{index + 1:04d}.dcm"
-        _slice(common, stack, index, order.acquired).save_as(path, enforce_file_format=True)
+        _slice(common, stack, index, order.ordered).save_as(path, enforce_file_format=True)
         paths.append(path)
     return paths
 
@@ -152,10 +125,10 @@ def _patient_and_study(order: DemoOrder) -> Dataset:
     dataset.IssuerOfPatientID = order.issuer
     dataset.PatientBirthDate = order.patient_birth_date
     dataset.PatientSex = order.patient_sex
-    dataset.StudyInstanceUID = order.study_uid
-    dataset.StudyDate = order.acquired.strftime("%Y%m%d")
-    dataset.StudyTime = order.acquired.strftime("%H%M%S")
-    dataset.TimezoneOffsetFromUTC = order.acquired.strftime("%z") or "+0000"
+    dataset.StudyInstanceUID = order.study_instance_uid
+    dataset.StudyDate = order.ordered.strftime("%Y%m%d")
+    dataset.StudyTime = order.ordered.strftime("%H%M%S")
+    dataset.TimezoneOffsetFromUTC = order.ordered.strftime("%z") or "+0000"
     dataset.AccessionNumber = order.accession_number
     dataset.ReferringPhysicianName = order.referring_physician
     dataset.StudyID = order.study_id
@@ -169,8 +142,8 @@ def _series(head: Head, order: DemoOrder) -> Dataset:
     dataset.SeriesInstanceUID = new_uid()
     dataset.SeriesNumber = 1
     dataset.SeriesDescription = head.description
-    dataset.SeriesDate = dataset.AcquisitionDate = dataset.ContentDate = order.acquired.strftime("%Y%m%d")
-    dataset.SeriesTime = dataset.AcquisitionTime = dataset.ContentTime = order.acquired.strftime("%H%M%S")
+    dataset.SeriesDate = dataset.AcquisitionDate = dataset.ContentDate = order.ordered.strftime("%Y%m%d")
+    dataset.SeriesTime = dataset.AcquisitionTime = dataset.ContentTime = order.ordered.strftime("%H%M%S")
     dataset.ProtocolName = "T1w head"
     dataset.BodyPartExamined = "HEAD"
     dataset.PatientPosition = "HFS"
@@ -194,12 +167,8 @@ def _request(order: DemoOrder) -> Dataset:
     item = Dataset()
     item.AccessionNumber = order.accession_number
     item.RequestedProcedureID = order.requested_procedure_id
-    item.ScheduledProcedureStepID = "SPS1"
+    item.ScheduledProcedureStepID = order.scheduled_step_id
     item.RequestedProcedureDescription = order.procedure_description
-    if order.placer_order_number:
-        item.PlacerOrderNumberImagingServiceRequest = order.placer_order_number
-    if order.filler_order_number:
-        item.FillerOrderNumberImagingServiceRequest = order.filler_order_number
     return item
 
 
