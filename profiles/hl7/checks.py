@@ -1,0 +1,122 @@
+"""Whether a message can be taken: type, event, processing id, version, and the fields that this receiver needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import cache
+
+from profiles.hl7.findings import MessageFinding, MessageRefused
+from profiles.hl7.message import Message
+from profiles.hl7.order import order_action
+from profiles.hl7.values import ImagingOrder
+from profiles.tables import read_table
+
+_OLDEST, _NEWEST = (2, 1), (2, 9)
+_ALL = "*"
+
+
+@cache
+def _handling() -> dict[tuple[str, str], str]:
+    return {(row["type"], row["event"]): row["handling"] for row in read_table("profiles.hl7", "messages")}
+
+
+def message_handling(message: Message) -> str:
+    """``order``, or ``unused`` for messages that are known but not acted upon (``tables/messages.csv``)."""
+    return _handling()[message.kind]
+
+
+def require_acceptable(message: Message, processing_ids: Collection[str] = ("P", "T", "D")) -> None:
+    """Refuse what this receiver does not take, before anything else is read of it (HL7-013).
+
+    Args:
+        message: any message.
+        processing_ids: accepted values of MSH-11.
+
+    Raises:
+        MessageRefused: with codes 101, 200, 201, 202 or 203.
+    """
+    findings = _missing(message, "*", "*") or [*_unsupported(message, processing_ids)]
+    if findings:
+        raise MessageRefused(findings)
+
+
+def require_complete(message: Message, orders: Sequence[ImagingOrder]) -> None:
+    """Refuse an order message that lacks what its order control code needs (HL7-014, HL7-042).
+
+    Raises:
+        MessageRefused: with every fault of the message.
+    """
+    findings: list[MessageFinding] = []
+    for number, order in enumerate(orders, 1):
+        action = order_action(order.control, order.status)
+        if not order.control:
+            findings += _missing(message, "order", _ALL)
+        elif action is None:
+            findings.append(_unknown_control(order, number))
+        else:
+            findings += _missing(message, "order", action)
+            findings += _missing_keys(order, action, number)
+    if findings:
+        raise MessageRefused(list(dict.fromkeys(findings)))
+
+
+def _missing(message: Message, messages: str, action: str) -> list[MessageFinding]:
+    return [
+        MessageFinding(
+            row["path"],
+            f"{row['path']} is empty.",
+            f"{row['requirement']} ({row['source']})",
+            row["remedy"],
+            int(row["code"]),
+        )
+        for row in read_table("profiles.hl7", "required_fields")
+        if row["messages"] == messages and row["controls"] in {action, _ALL} and not message.get(row["path"])
+    ]
+
+
+def _unsupported(message: Message, processing_ids: Collection[str]) -> list[MessageFinding]:
+    kind, event = message.kind
+    types = {known for known, _ in _handling()}
+    if kind not in types:
+        return [_finding("MSH-9.1", f"Messages of type {kind[:20]!r} are not received here.", 200)]
+    if (kind, event) not in _handling():
+        return [_finding("MSH-9.2", f"{kind} messages with event {event[:20]!r} are not received here.", 201)]
+    if message.get("MSH-11") not in processing_ids:
+        return [_finding("MSH-11", f"Only processing ids {', '.join(sorted(processing_ids))} are accepted here.", 202)]
+    if not _OLDEST <= message.version[:2] <= _NEWEST:
+        return [_finding("MSH-12", "This is no version of HL7 v2.", 203)]
+    return []
+
+
+def _finding(path: str, message: str, code: int) -> MessageFinding:
+    rule = f"HL7-013 (HL7 2.5.1 section 2.15.9, table 0357 code {code})"
+    return MessageFinding(path, message, rule, "The messages taken are listed in docs/orders.md.", code)
+
+
+def _unknown_control(order: ImagingOrder, number: int) -> MessageFinding:
+    """ORC-1 that is not in table 0119, or a status change whose ORC-5 is not in table 0038."""
+    known = order_action(order.control, "") is not None
+    path, table = ("ORC-5", "0038") if known else ("ORC-1", "0119")
+    value = order.status if known else order.control
+    return MessageFinding(
+        path,
+        f"{value[:20]!r} is not in HL7 table {table}.",
+        f"HL7-042 (HL7 2.5.1 section 4.5.1, table {table})",
+        f"Send a code of table {table}.",
+        103,
+        "E",
+        number,
+    )
+
+
+def _missing_keys(order: ImagingOrder, action: str, number: int) -> list[MessageFinding]:
+    """An order needs a key, and a new one needs what finds its images: study or accession number."""
+    rule = "HL7-014 (IHE RAD TF-2 RAD-4)"
+    if not (order.placer or order.filler or order.accession or order.study_instance_uid):
+        remedy = "Send a placer or filler order number (ORC-2, ORC-3), an accession number, or a Study Instance UID."
+        return [MessageFinding("ORC-2", "Nothing in the message names the order.", rule, remedy, 101, "E", number)]
+    if action == "create" and not (order.accession or order.study_instance_uid):
+        remedy = "Send the Study Instance UID in IPC-3 or ZDS-1, or the accession number in IPC-1 or OBR-18."
+        message = "Nothing in the order says to which images it belongs."
+        return [MessageFinding("OBR-18", message, rule, remedy, 101, "E", number)]
+    return []
