@@ -53,7 +53,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One measurement group: a finding with its place and values."""
+    """One measurement group: a finding with its place and values, and in what context they were made."""
 
     tracking_id: str = ""
     tracking_uid: str = ""
@@ -61,6 +61,7 @@ class Group:
     site: str = ""
     segment: tuple[str, int] | None = None
     values: tuple[Value, ...] = ()
+    context: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def _loose(dataset: Dataset) -> Iterator[Value]:
 
 
 def _group(container: Dataset) -> Group:
-    group, values = Group(), list[Value]()
+    group, values, context = Group(), list[Value](), list[Value]()
     for child in _children(container):
         name, kind = _name(child), str(child.get("ValueType", ""))
         if TRACKING_IDENTIFIER.same_as(name):
@@ -174,8 +175,9 @@ def _group(container: Dataset) -> Group:
         elif kind == "IMAGE":
             group = replace(group, segment=group.segment or _segment(child))
         elif kind in {"NUM", "CODE", "TEXT", "DATE", "TIME", "DATETIME", "PNAME"}:
-            values.append(_as_value(child))
-    return replace(group, values=tuple(values))
+            contained = str(child.get("RelationshipType", "")) == "CONTAINS"
+            (values if contained else context).append(_as_value(child))
+    return replace(group, values=tuple(values), context=tuple(context))
 
 
 def _segment(child: Dataset) -> tuple[str, int] | None:

@@ -1,0 +1,97 @@
+"""Whom the Watcher asks: the Task Manager's worklist (RAD-81, RAD-83) and the Event Repository's events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import httpx
+
+from actors.watcher.settings import Settings
+from profiles.dicom import JsonDataset
+from profiles.errors import Unavailable
+
+EVENT_LIMIT = 1000
+
+
+class Worklist(Protocol):
+    """What the pages need of a worklist."""
+
+    def search(self, matches: Mapping[str, str], limit: int, fields: tuple[str, ...]) -> list[JsonDataset]:
+        """Workitems that match."""
+
+    def retrieve(self, uid: str) -> JsonDataset:
+        """One workitem."""
+
+    def close(self) -> None:
+        """End the connections."""
+
+
+class TaskManagerWorklist:
+    """The worklist of a Task Manager, over UPS-RS."""
+
+    def __init__(self, settings: Settings) -> None:
+        from actors.shared.ups_client import UpsClient
+
+        self._client = UpsClient(
+            settings.task_manager_url, ae_title=settings.ae_title, timeout_seconds=settings.timeout_seconds
+        )
+
+    def search(self, matches: Mapping[str, str], limit: int, fields: tuple[str, ...]) -> list[JsonDataset]:
+        """Workitems that match (PS3.18 section 11.9).
+
+        Raises:
+            Unavailable: when the Task Manager is away.
+        """
+        return self._client.search(dict(matches), limit=limit, includefield=list(fields))
+
+    def retrieve(self, uid: str) -> JsonDataset:
+        """One workitem (PS3.18 section 11.5).
+
+        Raises:
+            NotFound: when there is none.
+            Unavailable: when the Task Manager is away.
+        """
+        return self._client.retrieve(uid)
+
+    def close(self) -> None:
+        """End the connections."""
+        self._client.close()
+
+
+class Events:
+    """The events of an Event Repository.
+
+    Args:
+        base_url: of the repository; empty when there is none.
+        timeout_seconds: how long to wait.
+    """
+
+    def __init__(self, base_url: str, timeout_seconds: float = 10.0) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._client = httpx.Client(timeout=timeout_seconds, trust_env=False)
+
+    def of(self, **match: str) -> list[dict[str, Any]]:
+        """Events of an accession number, study or workitem, in the order in which they happened.
+
+        Raises:
+            Unavailable: when the repository is away or answers something else than events.
+        """
+        if not self._base_url:
+            return []
+        try:
+            answer = self._client.get(f"{self._base_url}/events", params={**match, "limit": EVENT_LIMIT})
+            answer.raise_for_status()
+            found = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unavailable(
+                f"The event repository at {self._base_url} did not answer ({type(error).__name__}). Check that it "
+                "runs; this page asks again when it is loaded."
+            ) from error
+        if not isinstance(found, list):
+            raise Unavailable(f"The event repository at {self._base_url} did not answer with a list of events.")
+        return sorted(found, key=lambda event: (str(event.get("at", "")), str(event.get("received_at", ""))))
+
+    def close(self) -> None:
+        """End the connections."""
+        self._client.close()
