@@ -19,12 +19,13 @@ import orjson
 
 from actors.shared.multipart import MediaType, PartFiles, file_parts, is_uid, new_boundary
 from actors.shared.serving import sync_directory
-from profiles.dicom import JsonDataset, items, text
+from profiles.dicom import JsonDataset, items, tag_of, text
 from profiles.errors import BadInput, Conflict, NotFound, StepwellError, Unavailable
 
 _JSON = "application/dicom+json"
 _DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _OCTETS = 'multipart/related; type="application/octet-stream"'
+_STORE_OUTCOMES = frozenset({400, 409, 415})
 _UNESCAPED = "*?^,-.:\\"
 
 
@@ -161,9 +162,10 @@ class Archive:
             "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
             "Accept": _JSON,
         }
-        with self._ask("POST", _path(study) if study else "/studies", headers=headers, content=body) as response:
-            answer = response.read()
-            _require_stored(answer, response.status_code, len(paths))
+        url = _path(study) if study else "/studies"
+        with self._ask("POST", url, headers=headers, content=body, passed_on=_STORE_OUTCOMES) as response:
+            response.read()
+            _require_stored(response, len(paths))
 
     def _search(self, path: str, filters: Mapping[str, str] | None) -> list[JsonDataset]:
         return self._json(path + _query(filters))
@@ -199,11 +201,17 @@ class Archive:
 
     @contextmanager
     def _ask(
-        self, method: str, url: str, *, headers: Mapping[str, str], content: Iterable[bytes] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: Iterable[bytes] | None = None,
+        passed_on: frozenset[int] = frozenset(),
     ) -> Iterator[httpx.Response]:
         try:
             with self._client.stream(method, self.base_url + url, headers=dict(headers), content=content) as response:
-                if response.status_code >= httpx.codes.BAD_REQUEST and not _has_outcome(response):
+                if response.status_code >= httpx.codes.BAD_REQUEST and response.status_code not in passed_on:
                     response.read()
                     raise _refusal(response)
                 yield response
@@ -232,23 +240,18 @@ def _query(filters: Mapping[str, str] | None) -> str:
     return "?" + "&".join(f"{name}={quote(str(value), safe=_UNESCAPED)}" for name, value in filters.items())
 
 
-def _has_outcome(response: httpx.Response) -> bool:
-    """Whether a refused Store transaction says per instance why (PS3.18 section 10.5.3.2)."""
-    stored = response.request.method == "POST"
-    return stored and "json" in response.headers.get("content-type", "") and response.status_code in {400, 409, 415}
+def _require_stored(response: httpx.Response, count: int) -> None:
+    """Raise unless the Store Instances Response (PS3.18 section 10.5.3.2) says that all is stored.
 
-
-def _require_stored(answer: bytes, status: int, count: int) -> None:
-    outcome: JsonDataset = {}
-    if answer:
-        try:
-            found: Any = orjson.loads(answer)
-        except orjson.JSONDecodeError:
-            found = {}
-        outcome = found[0] if isinstance(found, list) and found else found if isinstance(found, dict) else {}
+    Orthanc sends that response without a Content-Type when it refuses.
+    """
+    outcome = _outcome(response.content)
     failures = items(outcome, "FailedSOPSequence") + items(outcome, "OtherFailuresSequence")
-    if not failures and status < httpx.codes.BAD_REQUEST:
+    refused = response.status_code >= httpx.codes.BAD_REQUEST
+    if not failures and not refused:
         return
+    if refused and not outcome.keys() & {tag_of("FailedSOPSequence"), tag_of("OtherFailuresSequence")}:
+        raise _refusal(response)
     reasons: dict[str, int] = {}
     words: list[str] = []
     for one in failures:
@@ -256,12 +259,22 @@ def _require_stored(answer: bytes, status: int, count: int) -> None:
         reason = int(text(one, "FailureReason") or 0)
         reasons[uid] = reason
         words.append(f"{uid or 'a part'}: {reason:04X}H {text(one, 'ErrorComment')}".rstrip())
-    said = "; ".join(words[:5]) or str(outcome.get("message") or outcome.get("Message") or f"HTTP {status}")
+    said = "; ".join(words[:5]) or f"it answered {response.status_code} and named no instance"
     if any(0xA700 <= reason <= 0xA7FF for reason in reasons.values()):  # noqa: PLR2004 - out of resources, PS3.4 B.2-1
         raise Unavailable(f"The archive is out of resources: {said}. Free space there and store again.")
     raise StoreFailed(
         f"The archive refused {max(1, len(failures))} of {count} instance(s): {said} (PS3.18 section 10.5.3).", reasons
     )
+
+
+def _outcome(content: bytes) -> JsonDataset:
+    try:
+        found: Any = orjson.loads(content or b"{}")
+    except orjson.JSONDecodeError:
+        return {}
+    if isinstance(found, list):
+        found = found[0] if found else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _refusal(response: httpx.Response) -> StepwellError:

@@ -92,9 +92,6 @@ def _associate(
     association = ae.associate(host, port, ae_title=called_ae, evt_handlers=[without_delay()])
     if association.is_established:
         return association
-    connection = getattr(association.dul.socket, "socket", None)
-    if connection is not None:
-        connection.close()  # pynetdicom leaves the socket of a refused connection open
     words = "it rejected the association" if association.is_rejected else "no association could be made"
     raise Unavailable(
         f"{called_ae} at {host}:{port}: {words}. Check that it runs, that the port is right and that it knows the "

@@ -98,6 +98,8 @@ def test_the_client_reports_a_refused_instance_as_a_conflict(peer, study, tmp_pa
         send_study([tmp_path / "nowhere.dcm"], dimse=peer)
 
 
+# pynetdicom 3.0.4 drops the socket of a refused connection without closing it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_client_reports_an_absent_peer_as_unavailable(study):
     with pytest.raises(Unavailable, match="Check that it runs"):
         send_study(study[1], dimse=("127.0.0.1", free_port()))

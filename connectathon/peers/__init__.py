@@ -1,0 +1,1 @@
+"""Foreign systems that scenarios and tests run against, each in a network namespace of its own."""
