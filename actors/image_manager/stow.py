@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from actors.image_manager.files import storage_failure
 from actors.image_manager.media import DICOM, MULTIPART, require_json
@@ -45,6 +46,8 @@ async def _store(manager: ImageManager, request: Request, study: str | None) -> 
                 "The request has no part; a Store transaction carries at least one instance (PS3.18 10.5.1.2)."
             )
         receipts = await run_in_threadpool(_receive, manager, parts, study)
+    except ClientDisconnect as error:
+        raise BadInput("The sender ended the connection within the body; nothing of it was stored.") from error
     except OSError as error:
         raise storage_failure(error, manager.files.root) from error
     finally:

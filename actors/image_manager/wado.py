@@ -18,6 +18,8 @@ from actors.shared.multipart import bytes_parts, file_parts, new_boundary
 from profiles.dicom import JsonDataset
 from profiles.errors import NotAcceptable, NotFound
 
+#: PS3.18 section 8.3.4.2, for servers without fuzzy matching
+_LITERAL = "299 stepwell: The fuzzymatching parameter is not supported. Only literal matching has been performed."
 _INSTANCE = "/studies/{study}/series/{series}/instances/{instance}"
 
 
@@ -55,9 +57,10 @@ def _query(request: Request) -> Query:
 
 
 def _found(request: Request, found: Sequence[JsonDataset]) -> Response:
+    headers = {"Warning": _LITERAL} if request.query_params.get("fuzzymatching") == "true" else None
     if not found:
-        return Response(status_code=204)
-    return Response(orjson.dumps(list(found)), media_type=require_json(request.headers.get("accept", "")))
+        return Response(status_code=204, headers=headers)
+    return Response(orjson.dumps(list(found)), 200, headers, require_json(request.headers.get("accept", "")))
 
 
 def wado_router(manager: ImageManager) -> APIRouter:

@@ -147,6 +147,14 @@ def test_instances_of_all_studies_carry_the_attributes_of_study_and_series(http,
     assert text(found[0], "Modality") == "MR"
 
 
+def test_fuzzy_matching_is_refused_by_a_warning_and_literal_matching_is_done(http, stored):
+    wanted = {"PatientID": stored.patient_id}
+    answer = http.get("/studies", params={**wanted, "fuzzymatching": "true"})
+    assert "Only literal matching" in answer.headers["warning"]
+    assert len(answer.json()) == 1
+    assert "warning" not in http.get("/studies", params=wanted).headers
+
+
 words = st.text("ABC[]!^ 0", max_size=6)
 
 

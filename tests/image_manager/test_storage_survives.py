@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydicom.uid import CTImageStorage
@@ -46,14 +47,38 @@ def test_a_kill_while_storing_leaves_all_or_nothing_and_storing_again_gives_one_
     assert_index_and_files_agree(image_manager, order.study_instance_uid, len(paths))
 
 
-def test_a_kill_while_a_body_streams_in_leaves_nothing(image_manager, study):
-    head = (
-        "POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
-        'Content-Type: multipart/related; type="application/dicom"; boundary=b\r\n\r\n--b\r\n\r\n'
-    )
+UNFINISHED = (
+    "POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
+    'Content-Type: multipart/related; type="application/dicom"; boundary=b\r\n\r\n--b\r\n\r\n'
+)
+
+
+def test_a_sender_that_goes_away_within_the_body_leaves_nothing(image_manager, study):
     incoming = image_manager.data_dir / "image_manager" / "incoming"
     with socket.create_connection(("127.0.0.1", image_manager.port)) as connection:
-        connection.sendall(head.encode() + study[1][0].read_bytes())
+        connection.sendall(UNFINISHED.encode() + study[1][0].read_bytes())
+        eventually(lambda: any(incoming.iterdir()), what="the part to arrive")
+    eventually(lambda: not any(incoming.iterdir()), what="the part to be deleted")
+    assert_index_and_files_agree(image_manager, study[0].study_instance_uid, 0)
+    assert "Traceback" not in (image_manager.data_dir.parent / "data.log").read_text()
+
+
+def test_the_same_study_from_several_senders_at_once_is_stored_once(image_manager, study):
+    order, paths = study
+
+    def send(_number):
+        with archive_of(image_manager) as archive:
+            archive.store(paths)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, range(4)))
+    assert_index_and_files_agree(image_manager, order.study_instance_uid, len(paths))
+
+
+def test_a_kill_while_a_body_streams_in_leaves_nothing(image_manager, study):
+    incoming = image_manager.data_dir / "image_manager" / "incoming"
+    with socket.create_connection(("127.0.0.1", image_manager.port)) as connection:
+        connection.sendall(UNFINISHED.encode() + study[1][0].read_bytes())
         eventually(lambda: any(incoming.iterdir()), what="the part to arrive")
         image_manager.kill()
     image_manager.start()
