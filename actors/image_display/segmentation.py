@@ -125,7 +125,7 @@ class Segmentation:
         if self.type == "LABELMAP":
             return np.asarray(pixels == segment, np.bool_)
         if self.type == "FRACTIONAL":
-            return np.asarray(pixels * 2 >= int(self.dataset.get("MaximumFractionalValue", 255)), np.bool_)
+            return np.asarray(pixels >= int(self.dataset.get("MaximumFractionalValue", 255)) / 2, np.bool_)
         return np.asarray(pixels > 0, np.bool_)
 
     @cached_property
