@@ -1,0 +1,83 @@
+"""What SEG and SR have in common, and what highdicom leaves to its caller."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.valuerep import DA, TM
+
+from profiles.air.context import ResultContext
+from profiles.air.identifiers import derived_uid
+from profiles.air.primitives import AlgorithmIdentification
+from profiles.dicom import Code, code
+
+_PATIENT_AND_STUDY = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
+
+
+def as_concept(found: Code) -> Any:
+    """A code as a highdicom concept."""
+    from highdicom.sr import CodedConcept
+
+    return CodedConcept(found.value, found.scheme, found.meaning)
+
+
+def tied_to(images: Sequence[Dataset], context: ResultContext) -> list[Dataset]:
+    """The images' headers with the context's Patient and Study attributes in place of their own.
+
+    highdicom copies those attributes from its sources, and demands the type 2 ones.
+    """
+    tied = []
+    for image in images:
+        header = copy.copy(image)
+        header.file_meta = image.file_meta
+        for keyword in _PATIENT_AND_STUDY:
+            if keyword not in header:
+                setattr(header, keyword, "")
+        header.update(context.attributes)
+        tied.append(header)
+    return tied
+
+
+def contributing_equipment(algorithm: AlgorithmIdentification) -> Any:
+    """The algorithm's item of Contributing Equipment Sequence (RAD TF-3 section 6.5.3.1)."""
+    import highdicom as hd
+
+    made = hd.ContributingEquipment(
+        manufacturer=algorithm.manufacturer,
+        purpose_of_reference=as_concept(code("DCM", "109102")),
+        manufacturer_model_name=algorithm.name,
+        software_versions=algorithm.version,
+    )
+    made.DeviceUID = algorithm.device_uid
+    return made
+
+
+def finish(made: Dataset, context: ResultContext, algorithm: AlgorithmIdentification) -> None:
+    """Set what every result object carries, and nothing that differs when the same work is done again."""
+    made.update(context.attributes)
+    if context.station.meaning:
+        made.StationName = context.station.meaning[:16]
+    offset = context.images[0].get("TimezoneOffsetFromUTC")
+    if offset:
+        made.TimezoneOffsetFromUTC = offset
+    moment = context.content_moment()
+    made.InstanceCreationDate, made.InstanceCreationTime = DA(moment.date()), TM(moment.time())
+    for row in made.ContributingEquipmentSequence:
+        if "highdicom" in str(row.get("Manufacturer", "")).lower():
+            row.DeviceUID = derived_uid("library", str(row.Manufacturer), str(row.get("SoftwareVersions", "")))
+            if "ContributionDateTime" in row:
+                del row.ContributionDateTime
+    made.SpecificCharacterSet = "ISO_IR 192"

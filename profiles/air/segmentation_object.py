@@ -1,0 +1,152 @@
+"""A Segmentation instance (PS3.3 A.51) from a segmentation primitive, by highdicom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from profiles.air.context import ResultContext
+from profiles.air.errors import require
+from profiles.air.identifiers import derived_uid
+from profiles.air.mending import as_concept, contributing_equipment, finish
+from profiles.air.primitives import AlgorithmIdentification, Segment, Segmentation, Tracking
+
+
+def tracking_uid(tracking: Tracking, context: ResultContext, algorithm: AlgorithmIdentification) -> str:
+    """The Tracking UID of a thing: its own, or one that the same study, algorithm and thing always give."""
+    return tracking.uid or derived_uid("tracking", context.study_instance_uid, algorithm.name, tracking.identifier)
+
+
+def encode_segmentation(
+    found: Segmentation,
+    sources: Sequence[Dataset],
+    context: ResultContext,
+    algorithm: AlgorithmIdentification,
+    number: int,
+) -> Dataset:
+    """One Segmentation instance of type BINARY.
+
+    Args:
+        found: the segments.
+        sources: the source slices' headers in the order of the masks' first axis.
+        context: what the result is tied to.
+        algorithm: what made it.
+        number: tells the segmentations of one run apart, from 1; becomes the Instance Number.
+
+    Raises:
+        IllegalResult: when the masks do not have the size of the source slices.
+    """
+    from highdicom.seg import Segmentation as SegmentationDocument
+
+    shape = found.segments[0].mask.shape[1:]
+    size = (int(sources[0].Rows), int(sources[0].Columns))
+    require(
+        shape == size,
+        f"The masks have {shape[0]} rows and {shape[1]} columns, their source slices {size[0]} and {size[1]}; bring "
+        "the masks back to the voxels of the source series (PS3.3 C.8.20.2).",
+    )
+    moment = context.content_moment()
+    made = SegmentationDocument(
+        source_images=list(sources),
+        pixel_array=np.stack([segment.mask for segment in found.segments], axis=-1).astype(np.uint8),
+        segmentation_type="BINARY",
+        segment_descriptions=[
+            _description(index, segment, context, algorithm) for index, segment in enumerate(found.segments, start=1)
+        ],
+        series_instance_uid=derived_uid(context.seed, "SEG", "series"),
+        series_number=context.series_number,
+        sop_instance_uid=derived_uid(context.seed, "SEG", str(number)),
+        instance_number=number,
+        manufacturer=context.equipment.manufacturer,
+        manufacturer_model_name=context.equipment.model,
+        software_versions=context.equipment.software_version,
+        device_serial_number=context.equipment.serial_number,
+        content_label=found.content_label,
+        content_description=found.description or None,
+        contributing_equipment=[contributing_equipment(algorithm)],
+        series_description=f"{algorithm.name} {algorithm.version} segmentation"[:64],
+        content_date=moment.date(),
+        content_time=moment.time(),
+        series_date=moment.date(),
+        series_time=moment.time(),
+        omit_empty_frames=True,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+    )
+    _complete(made, found, context)
+    finish(made, context, algorithm)
+    return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
+
+
+def _description(number: int, segment: Segment, context: ResultContext, algorithm: AlgorithmIdentification) -> Any:
+    import highdicom as hd
+
+    return hd.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=segment.label,
+        segmented_property_category=as_concept(segment.category),
+        segmented_property_type=as_concept(segment.property_type),
+        algorithm_type="AUTOMATIC",
+        algorithm_identification=hd.AlgorithmIdentificationSequence(
+            name=algorithm.name,
+            family=as_concept(algorithm.family),
+            version=algorithm.version,
+            source=algorithm.manufacturer,
+        ),
+        tracking_uid=tracking_uid(segment.tracking, context, algorithm),
+        tracking_id=segment.tracking.identifier,
+        anatomic_regions=[as_concept(site.location) for site in segment.sites] or None,
+        display_color=hd.color.CIELabColor.from_rgb(*segment.colour),
+    )
+
+
+def _complete(made: Dataset, found: Segmentation, context: ResultContext) -> None:
+    """What highdicom leaves to its caller: overlap, the order, and a UID that must not be random."""
+    made.SegmentsOverlap = "YES" if found.segments_overlap else "NO"
+    for described, segment in zip(made.SegmentSequence, found.segments, strict=True):
+        for region, site in zip(described.get("AnatomicRegionSequence", []), segment.sites, strict=False):
+            if site.laterality is not None:
+                region.AnatomicRegionModifierSequence = [as_concept(site.laterality)]
+    organization = derived_uid(made.SOPInstanceUID, "dimensions")
+    for row in [*made.DimensionOrganizationSequence, *made.DimensionIndexSequence]:
+        row.DimensionOrganizationUID = organization
+    _list_what_frames_reference(made)
+    made.RequestAttributesSequence = [_request_attributes(request, context) for request in context.requests]
+    if not made.RequestAttributesSequence:
+        del made.RequestAttributesSequence
+
+
+def _list_what_frames_reference(made: Dataset) -> None:
+    """Referenced Series Sequence holds the instances that frames reference, no others (PS3.3 C.12.2; AIR-144)."""
+    referenced = {
+        str(source.ReferencedSOPInstanceUID)
+        for frame in made.PerFrameFunctionalGroupsSequence
+        for derivation in frame.get("DerivationImageSequence", [])
+        for source in derivation.SourceImageSequence
+    }
+    for series in made.ReferencedSeriesSequence:
+        series.ReferencedInstanceSequence = [
+            row for row in series.ReferencedInstanceSequence if str(row.ReferencedSOPInstanceUID) in referenced
+        ]
+
+
+def _request_attributes(request: Dataset, context: ResultContext) -> Dataset:
+    """One item of Request Attributes Sequence (PS3.3 Table 10-9), where images carry their order."""
+    attributes = Dataset()
+    for keyword in (
+        "AccessionNumber",
+        "StudyInstanceUID",
+        "RequestedProcedureID",
+        "RequestedProcedureDescription",
+        "RequestedProcedureCodeSequence",
+        "ReasonForTheRequestedProcedure",
+        "ReasonForRequestedProcedureCodeSequence",
+    ):
+        if keyword in request and not request[keyword].is_empty:
+            attributes[keyword] = request[keyword]
+    if context.protocol:
+        attributes.ScheduledProtocolCodeSequence = [as_concept(found) for found in context.protocol]
+    return attributes
