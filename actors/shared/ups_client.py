@@ -1,0 +1,190 @@
+"""A UPS-RS client for people and performers (PS3.18 chapter 11). Needs no server library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import orjson
+
+from profiles.dicom import Code, JsonDataset, put, put_codes
+from profiles.errors import BadInput, Conflict, Gone, NotAuthorised, NotFound, StepwellError, Unavailable
+
+JSON = "application/dicom+json"
+_KINDS: dict[int, type[StepwellError]] = {
+    400: BadInput,
+    401: NotAuthorised,
+    403: NotAuthorised,
+    404: NotFound,
+    410: Gone,
+    409: Conflict,
+}
+_SERVER_ERROR = 500
+
+
+class DuplicateWorkitem(Conflict):
+    """There is a workitem of that UID already; for a requester that tries again this means done."""
+
+    key = "duplicate-workitem"
+
+
+class AlreadyInProgress(Conflict):
+    """The workitem is IN PROGRESS under the very Transaction UID that was sent: the claim is one's own (C302)."""
+
+    key = "already-in-progress"
+
+
+class UpsClient:
+    """One worklist service.
+
+    Args:
+        base_url: service base, e.g. ``http://127.0.0.1:8080/ups-rs``.
+        ae_title: the caller's AE title, sent as ``requester``.
+        timeout_seconds: for each request.
+    """
+
+    def __init__(self, base_url: str, *, ae_title: str, timeout_seconds: float = 10) -> None:
+        self._base = base_url.rstrip("/")
+        self._ae_title = ae_title
+        self._http = httpx.Client(timeout=timeout_seconds, headers={"Accept": JSON})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def create(self, workitem: JsonDataset, uid: str | None = None) -> str:
+        """Create a workitem (RAD-80) and return its UID.
+
+        Raises:
+            DuplicateWorkitem: when it exists already.
+            BadInput: with the server's words.
+        """
+        try:
+            answer = self._send("POST", "/workitems", params={"workitem": uid} if uid else None, dataset=[workitem])
+        except Conflict as error:
+            raise DuplicateWorkitem(error.message) from error
+        return answer.headers["Location"].rstrip("/").rsplit("/", 1)[-1]
+
+    def retrieve(self, uid: str) -> JsonDataset:
+        """The workitem (RAD-83).
+
+        Raises:
+            NotFound: when there is none.
+        """
+        found: Any = self._send("GET", f"/workitems/{uid}").json()
+        dataset: JsonDataset = found[0] if isinstance(found, list) else found
+        return dataset
+
+    def search(
+        self,
+        matches: Mapping[str, str] | None = None,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        includefield: str = "all",
+    ) -> list[JsonDataset]:
+        """The workitems that match (RAD-81).
+
+        Args:
+            matches: value by keyword, nested ones joined by dots.
+            limit: at most so many.
+            offset: leave out so many first.
+            includefield: attributes wanted besides the required ones.
+        """
+        params = {**(matches or {}), "includefield": includefield}
+        if limit is not None:
+            params["limit"] = str(limit)
+        if offset:
+            params["offset"] = str(offset)
+        answer = self._send("GET", "/workitems", params=params)
+        found: list[JsonDataset] = answer.json() if answer.content else []
+        return found
+
+    def update(self, uid: str, changes: JsonDataset, transaction_uid: str | None) -> None:
+        """Change attributes (RAD-84); the Transaction UID for a claimed workitem, None for a SCHEDULED one."""
+        params = {"transaction-uid": transaction_uid} if transaction_uid else None
+        self._send("POST", f"/workitems/{uid}", params=params, dataset=[changes])
+
+    def change_state(self, uid: str, state: str, transaction_uid: str) -> None:
+        """Ask for another state (RAD-82, RAD-85)."""
+        wanted: JsonDataset = {}
+        put(wanted, "TransactionUID", transaction_uid)
+        put(wanted, "ProcedureStepState", state)
+        self._send("PUT", f"/workitems/{uid}/state", params={"requester": self._ae_title}, dataset=[wanted])
+
+    def claim(self, uid: str, transaction_uid: str) -> None:
+        """Claim (RAD-82).
+
+        Raises:
+            AlreadyInProgress: when this very Transaction UID has claimed it before.
+            StepwellError: when somebody else has (lost race), or it cannot be claimed.
+        """
+        self.change_state(uid, "IN PROGRESS", transaction_uid)
+
+    def complete(self, uid: str, transaction_uid: str) -> None:
+        """Complete (RAD-85)."""
+        self.change_state(uid, "COMPLETED", transaction_uid)
+
+    def cancel(self, uid: str, transaction_uid: str) -> None:
+        """Cancel one's own claimed workitem (RAD-85)."""
+        self.change_state(uid, "CANCELED", transaction_uid)
+
+    def request_cancel(self, uid: str, reason: Code | None = None, text: str = "") -> None:
+        """Ask that somebody's workitem be canceled (RAD-88)."""
+        details: JsonDataset = {}
+        if text:
+            put(details, "ReasonForCancellation", text)
+        if reason:
+            put_codes(details, "ProcedureStepDiscontinuationReasonCodeSequence", reason)
+        self._send(
+            "POST",
+            f"/workitems/{uid}/cancelrequest",
+            params={"requester": self._ae_title},
+            dataset=[details] if details else None,
+        )
+
+    def _send(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, dataset: Any = None
+    ) -> httpx.Response:
+        headers = {"Content-Type": JSON} if dataset is not None else {}
+        try:
+            answer = self._http.request(
+                method, self._base + path, params=params, headers=headers, content=_dumps(dataset)
+            )
+        except httpx.TransportError as error:
+            raise Unavailable(
+                f"The Task Manager at {self._base} does not answer: {error}. It is tried again."
+            ) from error
+        if answer.is_success:
+            return answer
+        raise _error(answer)
+
+
+def _dumps(dataset: Any) -> bytes | None:
+    return None if dataset is None else orjson.dumps(dataset)
+
+
+def _error(answer: httpx.Response) -> StepwellError:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    body = body if isinstance(body, dict) else {}
+    warning = answer.headers.get("Warning", "").partition(": ")[2]
+    words = str(body.get("message") or warning or answer.text[:500] or answer.reason_phrase)
+    message = f"The Task Manager answered {answer.status_code}: {words}"
+    if body.get("error") == AlreadyInProgress.key:
+        return AlreadyInProgress(message)
+    if answer.status_code >= _SERVER_ERROR:
+        return Unavailable(message)
+    return _KINDS.get(answer.status_code, BadInput)(message)

@@ -1,0 +1,71 @@
+"""Run the Task Manager as a process of its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fastapi import FastAPI, Request
+
+from actors.shared.logs import get_logger
+from actors.shared.reporting import reporter_for
+from actors.shared.serving import serve
+from actors.shared.settings import CommonSettings
+from actors.shared.steps import reached
+from actors.shared.ups_face import ups_router
+from actors.task_manager.reporting import OutboxReporting
+from actors.task_manager.settings import Settings
+from actors.task_manager.steps import Step
+from profiles.errors import StepwellError
+from workitems.store import Store, sqlite_url
+from workitems.worklist import Worklist
+
+ACTOR = "task_manager"
+_log = get_logger(__name__)
+
+
+def create_app(worklist: Worklist) -> FastAPI:
+    """The HTTP application over one worklist."""
+    app = FastAPI(title="Stepwell Task Manager", openapi_url="/openapi.json", docs_url=None, redoc_url=None)
+
+    def refused(request: Request, error: StepwellError) -> None:
+        _log.warning(
+            "refused", method=request.method, path=request.url.path, status=error.row.http, error=error.row_key
+        )
+
+    app.include_router(ups_router(worklist, refused), prefix="/ups-rs")
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        return {"actor": ACTOR, "state": "ready"}
+
+    return app
+
+
+def run(settings: Settings, common: CommonSettings) -> None:
+    """Serve UPS-RS until SIGTERM.
+
+    Raises:
+        Unavailable: when the port is taken or the store cannot be used.
+    """
+    directory = common.data_dir / ACTOR
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = Store(settings.database_url or sqlite_url(directory / "workitems.sqlite"))
+    reporter = reporter_for(ACTOR, common)
+    reporter.start()
+    reporting = OutboxReporting(store, reporter)
+    reporting.start()
+    worklist = Worklist(store, lambda: datetime.now(UTC), lambda uid: reached(Step.CHANGE_COMMITTED, workitem=uid))
+    base = f"http://{settings.host}:{settings.port}"
+    try:
+        serve(
+            create_app(worklist),
+            actor=ACTOR,
+            host=settings.host,
+            port=settings.port,
+            data_dir=common.data_dir,
+            endpoints={"http": base, "ups_rs": f"{base}/ups-rs"},
+        )
+    finally:
+        reporting.stop()
+        reporter.close()
+        store.close()

@@ -1,0 +1,96 @@
+"""The outbox told to the operational log, by a durable cursor like any subscriber's (DESIGN D13)."""
+
+from __future__ import annotations
+
+import threading
+
+from actors.shared.logs import get_logger
+from actors.shared.steps import reached
+from actors.task_manager.steps import Step
+from profiles.dicom import get_code, item, text
+from profiles.errors import StepwellError
+from profiles.sole.event import OperationalEvent, Outcome, Thread
+from sole_logging import EventReporter
+from workitems.model import Event, EventKind
+from workitems.store import Store
+
+READER = "sole"
+_IDLE_SECONDS = 1.0
+_UNREPORTED = frozenset({EventKind.READINESS})
+_log = get_logger(__name__)
+
+
+def operational_event(event: Event) -> OperationalEvent:
+    """The SOLE event of an outbox event (sole.md 5.3)."""
+    content = event.content
+    request = item(content, "ReferencedRequestSequence")
+    thread = Thread(
+        patient_id=_patient(event),
+        accession_number=text(request, "AccessionNumber"),
+        placer_order_number=text(request, "PlacerOrderNumberImagingServiceRequest"),
+        filler_order_number=text(request, "FillerOrderNumberImagingServiceRequest"),
+        study_instance_uid=text(content, "StudyInstanceUID"),
+        workitem_uid=event.workitem_uid,
+    )
+    progress = item(content, "ProcedureStepProgressInformationSequence")
+    details = {"Priority": text(content, "ScheduledProcedureStepPriority")}
+    if event.kind is EventKind.PROGRESS:
+        details["Progress"] = text(progress, "ProcedureStepProgress")
+    reason = get_code(progress, "ProcedureStepDiscontinuationReasonCodeSequence")
+    if reason and event.kind in (EventKind.CANCELED, EventKind.CANCEL_REQUESTED):
+        details["ReasonCode"] = f"{reason.value}^{reason.scheme}^{reason.meaning}"
+    station = get_code(content, "ScheduledStationNameCodeSequence")
+    performed = get_code(
+        item(content, "UnifiedProcedureStepPerformedProcedureSequence"), "PerformedStationNameCodeSequence"
+    )
+    return OperationalEvent(
+        step=str(event.kind),
+        at=event.at,
+        thread=thread,
+        outcome=Outcome.MINOR_FAILURE if event.kind is EventKind.CLAIM_REFUSED else Outcome.SUCCESS,
+        occurrence=str(event.sequence),
+        performer=(performed or station).value if (performed or station) else "",
+        details={key: value for key, value in details.items() if value},
+    )
+
+
+def _patient(event: Event) -> str:
+    identifier, issuer = text(event.content, "PatientID"), text(event.content, "IssuerOfPatientID")
+    return f"{identifier}^^^{issuer}" if identifier and issuer else identifier
+
+
+class OutboxReporting:
+    """A thread that reports every outbox event once it is durable, and notes how far it has come."""
+
+    def __init__(self, store: Store, reporter: EventReporter) -> None:
+        self._store, self._reporter = store, reporter
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="outbox-to-sole", daemon=True)
+
+    def start(self) -> None:
+        """Begin where the last process left off."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the event at hand."""
+        self._stopped.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                if not self._report_some():
+                    self._store.wait_for_events(_IDLE_SECONDS)
+            except StepwellError as error:
+                _log.error("outbox-not-reported", reason=error.message)
+                self._stopped.wait(_IDLE_SECONDS)
+
+    def _report_some(self) -> bool:
+        events = self._store.events_after(self._store.cursor(READER))
+        for event in events:
+            if event.kind not in _UNREPORTED:
+                self._reporter.report(operational_event(event))
+                reached(Step.EVENT_REPORTED, workitem=event.workitem_uid)
+        if events:
+            self._store.move_cursor(READER, events[-1].sequence)
+        return bool(events)

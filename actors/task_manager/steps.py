@@ -1,0 +1,13 @@
+"""Named steps of the Task Manager: logged when reached, and survived when killed there."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """What happens between a request and its event."""
+
+    REQUEST_TAKEN = "task_manager.request_taken"
+    CHANGE_COMMITTED = "task_manager.change_committed"
+    EVENT_REPORTED = "task_manager.event_reported"

@@ -1,0 +1,152 @@
+"""Check workitem datasets against the attribute table (PS3.4 Table CC.2.5-3, ``tables/ups_attributes.csv``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from profiles.dicom import JsonDataset, get, items, tag_of
+from profiles.errors import Finding
+from profiles.tables import read_table
+from profiles.ups.transitions import State
+
+_TABLE = "PS3.4 Table CC.2.5-3"
+ENUMERATED = {
+    "ProcedureStepState": ("SCHEDULED", "IN PROGRESS", "COMPLETED", "CANCELED"),
+    "ScheduledProcedureStepPriority": ("HIGH", "MEDIUM", "LOW"),
+    "InputReadinessState": ("INCOMPLETE", "UNAVAILABLE", "READY"),
+}
+#: Sets that the server fills or that travel elsewhere, so their absence is no finding.
+_FILLED_BY_SERVER = ("cmd", "scp-sets", "NA", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeRule:
+    """One row: an attribute's requirement at each moment of a workitem's life."""
+
+    path: tuple[str, ...]
+    ncreate: str
+    nset: str
+    final: str
+    find_match: str
+    find_return: str
+
+
+@cache
+def attribute_rules() -> tuple[AttributeRule, ...]:
+    """All rows that name an attribute."""
+    return tuple(
+        AttributeRule(
+            tuple(row["path"].split(".")),
+            row["ncreate"],
+            row["nset"],
+            row["final_state"],
+            row["cfind_match"],
+            row["cfind_return"],
+        )
+        for row in read_table("profiles.ups", "ups_attributes")
+        if not row["path"].endswith("*")
+    )
+
+
+def _holders(dataset: JsonDataset, path: tuple[str, ...], at: str = "") -> Iterator[tuple[str, JsonDataset]]:
+    """Every dataset that should hold the last keyword of a path, with where it is."""
+    if len(path) == 1:
+        yield f"{at}{path[0]}", dataset
+        return
+    for number, item in enumerate(items(dataset, path[0]), 1):
+        yield from _holders(item, path[1:], f"{at}{path[0]}[{number}].")
+
+
+def _is_present(dataset: JsonDataset, keyword: str) -> bool:
+    return tag_of(keyword) in dataset
+
+
+def _has_value(dataset: JsonDataset, keyword: str) -> bool:
+    return bool((dataset.get(tag_of(keyword)) or {}).get("Value"))
+
+
+def _typed(dataset: JsonDataset, moment: str) -> list[Finding]:
+    findings = []
+    for rule in attribute_rules():
+        kind = (rule.ncreate if moment == "ncreate" else rule.nset).split("/")[0].split(";")[0]
+        if kind not in ("1", "2"):
+            continue
+        if moment == "nset" and len(rule.path) == 1:
+            continue  # an update names what changes only
+        for where, holder in _holders(dataset, rule.path):
+            keyword = rule.path[-1]
+            if not _is_present(holder, keyword):
+                words = f"is missing; {_TABLE} makes it type {kind}."
+                remedy = "Give it a value." if kind == "1" else "Send it, empty if unknown."
+                findings.append(Finding(where, words, _TABLE, remedy))
+            elif kind == "1" and not _has_value(holder, keyword):
+                findings.append(Finding(where, f"is empty; {_TABLE} makes it type 1.", _TABLE, "Give it a value."))
+    return findings
+
+
+def _enumerated(dataset: JsonDataset) -> list[Finding]:
+    findings = []
+    for keyword, allowed in ENUMERATED.items():
+        value: Any = get(dataset, keyword)
+        if value is not None and value not in allowed:
+            words = f"is {value!r}; {_TABLE} allows {', '.join(allowed)}."
+            findings.append(Finding(keyword, words, _TABLE))
+    return findings
+
+
+def validate_create(dataset: JsonDataset) -> list[Finding]:
+    """Every rule of the N-CREATE column that a dataset breaks (PS3.4 CC.2.5.1.3)."""
+    findings = _typed(dataset, "ncreate") + _enumerated(dataset)
+    for keyword in (
+        "TransactionUID",
+        "ProcedureStepProgressInformationSequence",
+        "UnifiedProcedureStepPerformedProcedureSequence",
+    ):
+        if _has_value(dataset, keyword):
+            findings.append(
+                Finding(keyword, f"has a value; {_TABLE} wants it empty at creation.", _TABLE, "Send it empty.")
+            )
+    if len(items(dataset, "ScheduledWorkitemCodeSequence")) > 1:
+        findings.append(
+            Finding("ScheduledWorkitemCodeSequence", "has more than one item.", "PS3.17 GGG.3.2", "Send one code.")
+        )
+    return findings
+
+
+def validate_update(dataset: JsonDataset) -> list[Finding]:
+    """Every rule of the N-SET column that a modification list breaks (PS3.4 CC.2.6.2)."""
+    findings = _typed(dataset, "nset") + _enumerated(dataset)
+    for rule in attribute_rules():
+        keyword = rule.path[0]
+        if len(rule.path) == 1 and rule.nset.startswith("NA") and _is_present(dataset, keyword):
+            words = f"cannot be changed by an update; {_TABLE} does not allow it."
+            findings.append(
+                Finding(keyword, words, _TABLE, "Leave it out; to change an order, cancel and create anew.")
+            )
+    return findings
+
+
+def validate_final(dataset: JsonDataset, state: State) -> list[Finding]:
+    """Every final-state requirement that a workitem does not meet (PS3.4 CC.2.5.1.3.2).
+
+    Args:
+        dataset: the workitem as it stands.
+        state: COMPLETED or CANCELED.
+    """
+    wanted = {"R", "P"} if state is State.COMPLETED else {"R", "X"}
+    findings = []
+    for rule in attribute_rules():
+        if rule.final not in wanted:
+            continue
+        holders = list(_holders(dataset, rule.path))
+        keyword = rule.path[-1]
+        present = [_has_value(holder, keyword) for _, holder in holders]
+        if keyword == "OutputInformationSequence":
+            present = [_is_present(holder, keyword) for _, holder in holders]
+        if not present or not all(present):
+            words = f"has no value; {_TABLE} requires it (code {rule.final}) before {state}."
+            findings.append(Finding(".".join(rule.path), words, _TABLE, "Set it by an update first."))
+    return findings
