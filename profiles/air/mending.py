@@ -81,3 +81,25 @@ def finish(made: Dataset, context: ResultContext, algorithm: AlgorithmIdentifica
             if "ContributionDateTime" in row:
                 del row.ContributionDateTime
     made.SpecificCharacterSet = "ISO_IR 192"
+    schemes = sorted(_local_schemes(made))
+    if schemes:
+        made.CodingSchemeIdentificationSequence = [_scheme(designator) for designator in schemes]
+
+
+def _local_schemes(made: Dataset) -> set[str]:
+    """Designators of coding schemes that are local to a site or product (PS3.16 section 8: they begin with 99)."""
+    found: set[str] = set()
+    for element in made:
+        if element.keyword == "CodingSchemeDesignator" and str(element.value).startswith("99"):
+            found.add(str(element.value))
+        elif element.VR == "SQ" and element.keyword != "PerFrameFunctionalGroupsSequence":
+            found.update(*(_local_schemes(row) for row in element.value))
+    return found
+
+
+def _scheme(designator: str) -> Dataset:
+    row = Dataset()
+    row.CodingSchemeDesignator = designator
+    row.CodingSchemeName = f"Local codes of {designator[2:].capitalize()}"
+    row.CodingSchemeResponsibleOrganization = designator[2:].capitalize()
+    return row

@@ -11,6 +11,7 @@ from pydicom import Dataset
 from profiles.air.context import ResultContext
 from profiles.air.errors import IllegalResult
 from profiles.air.identifiers import derived_uid
+from profiles.air.image_library import image_library
 from profiles.air.mending import as_concept, contributing_equipment, finish
 from profiles.air.primitives import AlgorithmIdentification, FindingSite, Measurement, Results, Segment
 from profiles.air.segmentation_object import tracking_uid
@@ -48,8 +49,8 @@ def encode_report(
         language_of_content_item_and_descendants=hd.sr.LanguageOfContentItemAndDescendants(
             as_concept(context.language)
         ),
-        referenced_images=list(sources),
     )
+    content[0].ContentSequence.append(image_library(sources))
     moment = context.content_moment()
     made = hd.sr.Comprehensive3DSR(
         evidence=[*sources, *segmentations],
