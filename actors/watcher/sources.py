@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import httpx
 
+from actors.shared.ups_client import UpsClient
 from actors.watcher.settings import Settings
 from profiles.dicom import JsonDataset
 from profiles.errors import Unavailable
@@ -27,12 +29,22 @@ class Worklist(Protocol):
         """End the connections."""
 
 
+@contextmanager
+def _understood() -> Iterator[None]:
+    """An answer that is no DICOM JSON is as good as none."""
+    try:
+        yield
+    except (ValueError, IndexError) as error:
+        raise Unavailable(
+            "What answers as the Task Manager does not speak the DICOM JSON Model (PS3.18 Annex F). Check "
+            "task_manager_url of [watcher]."
+        ) from error
+
+
 class TaskManagerWorklist:
     """The worklist of a Task Manager, over UPS-RS."""
 
     def __init__(self, settings: Settings) -> None:
-        from actors.shared.ups_client import UpsClient
-
         self._client = UpsClient(
             settings.task_manager_url, ae_title=settings.ae_title, timeout_seconds=settings.timeout_seconds
         )
@@ -43,7 +55,8 @@ class TaskManagerWorklist:
         Raises:
             Unavailable: when the Task Manager is away.
         """
-        return self._client.search(dict(matches), limit=limit, includefield=list(fields))
+        with _understood():
+            return self._client.search(matches, limit=limit, includefield=",".join(fields))
 
     def retrieve(self, uid: str) -> JsonDataset:
         """One workitem (PS3.18 section 11.5).
@@ -52,7 +65,8 @@ class TaskManagerWorklist:
             NotFound: when there is none.
             Unavailable: when the Task Manager is away.
         """
-        return self._client.retrieve(uid)
+        with _understood():
+            return self._client.retrieve(uid)
 
     def close(self) -> None:
         """End the connections."""

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -123,7 +123,7 @@ def situations(draw):
 
 
 @pytest.mark.requirement("AIR-ID-005")
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(situations())
 def test_a_mask_voxel_lands_on_its_pixel_of_its_slice_however_frames_and_slices_are_laid(situation):
     lattice, mask, order, flips, random = situation

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -33,6 +33,7 @@ def dataset(kind, pixels, bits, segments=(1,)):
     return found
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(1, 5), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
 def test_binary_frames_run_on_without_padding_between_them(count, rows, columns, seed):
     pixels = np.random.default_rng(seed).random((count, rows, columns)) > 0.5
