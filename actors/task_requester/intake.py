@@ -1,0 +1,257 @@
+"""Take messages: durable first, answered after (design decision D11; orders.md 6.1).
+
+Every frame gets one answer. AA is given only when the message and what it does to the orders are on disk. A message
+that cannot be taken is kept too, with the reason: the quarantine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from actors.shared.logs import get_logger
+from actors.shared.mllp import Frame
+from actors.shared.steps import reached
+from actors.task_requester.database import Database, MessageRow, moment
+from actors.task_requester.ledger import Effect, apply_order, control_id_used, earlier_message
+from actors.task_requester.settings import Settings
+from actors.task_requester.steps import Step
+from profiles.errors import Unavailable
+from profiles.hl7 import (
+    Message,
+    MessageFinding,
+    MessageRefused,
+    acknowledge,
+    message_handling,
+    orders_from,
+    read,
+    require_acceptable,
+    require_complete,
+)
+
+_log = get_logger(__name__)
+_ACCEPTED = "AA"
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes one message at a time.
+
+    Args:
+        database: where messages and orders are kept.
+        settings: what is accepted.
+        accepted: called after a message is on disk and before it is answered.
+        clock: the present, timezone-aware.
+        new_control_id: makes MSH-10 of answers.
+    """
+
+    database: Database
+    settings: Settings
+    accepted: Callable[[], None]
+    clock: Callable[[], datetime]
+    new_control_id: Callable[[], str]
+
+    def take(self, frame: Frame, peer: str) -> bytes:
+        """Take the content of one frame and return the answer, whatever happens."""
+        message: Message | None = None
+        try:
+            reached(Step.MESSAGE_RECEIVED)
+            message, refusal = _read(frame, self.settings)
+            answer = self._store(frame, message, refusal, peer)
+        except Unavailable as error:
+            _log.error("message-not-stored", peer=peer, control_id=_control_id(message), reason=error.message)
+            return self._answer(message, "AR", _not_stored("The receiver could not store the message."))
+        except Exception as error:
+            _log.error("message-failed", peer=peer, control_id=_control_id(message), reason=type(error).__name__)
+            return self._answer(message, "AR", _not_stored("The receiver failed on the message."))
+        try:
+            self.accepted()
+        except Exception as error:  # the message is safe; what follows is done again later
+            _log.error("after-message-failed", reason=type(error).__name__)
+        return answer
+
+    def _store(self, frame: Frame, message: Message | None, refusal: MessageRefused | None, peer: str) -> bytes:
+        row = MessageRow(
+            sender=_sender(message),
+            control_id=_control_id(message),
+            kind="^".join(message.kind) if message else "",
+            content_hash=_content_hash(frame.content, message),
+            content=frame.content,
+            peer=peer,
+            received_at=moment(self.clock()),
+            answer_code="",
+            answer=b"",
+        )
+        with self.database.write() as session:
+            earlier = earlier_message(session, row.sender, row.control_id, row.content_hash)
+            if earlier and earlier.answer_code == _ACCEPTED:
+                _log.info("message-known", sender=row.sender, control_id=row.control_id, answer=_ACCEPTED)
+                return earlier.answer
+            if earlier:
+                earlier.received_at, earlier.peer = row.received_at, peer
+                row = earlier
+            effects, refusal = self._apply(session, row, message, refusal)
+            self._conclude(row, message, effects, refusal)
+            session.add(row)
+            answer, number = row.answer, row.number
+        _log_message(row, effects, number)
+        reached(Step.MESSAGE_STORED, control_id=row.control_id, accession=effects[0].accession if effects else "")
+        return answer
+
+    def _apply(
+        self, session: Session, row: MessageRow, message: Message | None, refusal: MessageRefused | None
+    ) -> tuple[list[Effect], MessageRefused | None]:
+        """Project the message onto the orders; all of its orders or none."""
+        if refusal or message is None:
+            return [], refusal
+        try:
+            if control_id_used(session, row.sender, row.control_id):
+                self._reused(row)
+            if message_handling(message) == "unused":
+                return self._unused(message), None
+            orders = orders_from(message, self.clock())
+            require_complete(message, orders)
+            row.answer_code = _ACCEPTED
+            session.add(row)
+            session.flush()
+            with session.begin_nested():
+                return [effect for order in orders for effect in apply_order(session, order, row)], None
+        except MessageRefused as error:
+            return [], error
+
+    def _reused(self, row: MessageRow) -> None:
+        if self.settings.reused_control_id == "refuse":
+            raise MessageRefused(
+                [
+                    MessageFinding(
+                        "MSH-10",
+                        "The control id was used before for a message with other content.",
+                        "HL7-030 (HL7 2.5.1 section 2.15.9.10)",
+                        "Send the message again with a control id of its own.",
+                        205,
+                    )
+                ]
+            )
+        row.note = "control id used before for another message"
+        _log.warning("control-id-reused", sender=row.sender, control_id=row.control_id)
+
+    def _unused(self, message: Message) -> list[Effect]:
+        if self.settings.unused_events == "refuse":
+            kind = "^".join(message.kind)
+            finding = MessageFinding(
+                "MSH-9.2", f"{kind} is not acted upon here.", "HL7-078 (HL7 table 0357 code 201)", "", 201
+            )
+            raise MessageRefused([finding])
+        return []
+
+    def _conclude(
+        self, row: MessageRow, message: Message | None, effects: list[Effect], refusal: MessageRefused | None
+    ) -> None:
+        findings = refusal.message_findings if refusal else ()
+        row.answer_code = refusal.acknowledgment if refusal else _ACCEPTED
+        row.reason = "; ".join(f"{finding} [{finding.rule}]" for finding in findings)
+        words = [effect.words for effect in effects] or ([] if refusal else ["known, but not acted upon"])
+        row.note = "; ".join(filter(None, [row.note, *words]))
+        row.answer = self._answer(message, row.answer_code, findings)
+
+    def _answer(self, message: Message | None, code: str, findings: tuple[MessageFinding, ...]) -> bytes:
+        return acknowledge(message, code, findings, control_id=self.new_control_id(), now=self.clock())
+
+
+def _read(frame: Frame, settings: Settings) -> tuple[Message | None, MessageRefused | None]:
+    """The message, and why it cannot be taken; a header is read even of one that is too long, for its control id."""
+    content = frame.content.lstrip(b"\r\n\t \0").split(b"\r", 1)[0] if frame.too_long else frame.content
+    try:
+        message = read(content, settings.default_charset)
+    except MessageRefused as error:
+        return _header_only(frame), error
+    if frame.too_long:
+        limit = settings.max_message_bytes
+        finding = MessageFinding(
+            "MSH",
+            f"The message is longer than {limit} bytes.",
+            "HL7-005 (limit of this receiver)",
+            "Send documents by reference, or ask for a higher max_message_bytes.",
+            102,
+        )
+        return message, MessageRefused([finding])
+    try:
+        require_acceptable(message, settings.processing_ids)
+        _require_sender(message, settings)
+    except MessageRefused as error:
+        return message, error
+    return message, None
+
+
+def _header_only(frame: Frame) -> Message | None:
+    """The header of a message whose rest cannot be read, so that the answer can name its control id."""
+    header = frame.content.lstrip(b"\r\n\t \0").split(b"\r", 1)[0].split(b"\n", 1)[0]
+    fields = header.split(header[3:4]) if header.startswith(b"MSH") and len(header) > len(b"MSH|") else []
+    try:
+        return read(b"|".join(fields[:17]).decode("ascii", "replace").encode()) if header[3:4] == b"|" else None
+    except MessageRefused:
+        return None
+
+
+def _require_sender(message: Message, settings: Settings) -> None:
+    if settings.senders and _sender(message) not in settings.senders:
+        raise MessageRefused(
+            [
+                MessageFinding(
+                    "MSH-3",
+                    "This sender is not configured here.",
+                    "HL7-080 (HL7 table 0357 code 103)",
+                    "Add it to senders in [task_requester], as application|facility.",
+                    103,
+                )
+            ]
+        )
+
+
+def _sender(message: Message | None) -> str:
+    return f"{message.get('MSH-3')}|{message.get('MSH-4')}" if message else ""
+
+
+def _control_id(message: Message | None) -> str:
+    return message.get("MSH-10")[:199] if message else ""
+
+
+def _content_hash(content: bytes, message: Message | None) -> str:
+    """Of the content without MSH-7, which some senders renew when they send again (HL7-029)."""
+    if message is not None:
+        header, end, rest = content.partition(b"\r")
+        fields = header.split(message.delimiters.field.encode())
+        content = message.delimiters.field.encode().join(fields[:6] + fields[7:]) + end + rest
+    return hashlib.sha256(content).hexdigest()
+
+
+def _not_stored(message: str) -> tuple[MessageFinding, ...]:
+    rule = "HL7-011 (HL7 table 0357 code 207)"
+    return (MessageFinding("MSH", message, rule, "Send it again later; it was not taken.", 207),)
+
+
+def _log_message(row: MessageRow, effects: list[Effect], number: int | None) -> None:
+    if row.answer_code == _ACCEPTED:
+        first = effects[0] if effects else Effect("", "", "", "")
+        _log.info(
+            "message-accepted",
+            message=number,
+            control_id=row.control_id,
+            kind=row.kind,
+            effect=row.note,
+            accession=first.accession,
+            study=first.study_uid,
+        )
+    else:
+        _log.warning(
+            "message-refused",
+            message=number,
+            control_id=row.control_id,
+            kind=row.kind,
+            answer=row.answer_code,
+            reason=row.reason,
+        )

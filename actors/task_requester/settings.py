@@ -1,0 +1,62 @@
+"""The ``[task_requester]`` table of the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from actors.shared.settings import ActorSettings, AETitle, Port, TlsFiles
+
+
+class Settings(ActorSettings):
+    """Where orders come in, where images are looked for, and where workitems go.
+
+    Attributes:
+        mllp_port: HL7 over MLLP.
+        tls: certificates; with them the port speaks TLS only, and senders must show a certificate (ITI-19).
+        archive_url: DICOMweb service that has the images (QIDO-RS is polled).
+        task_manager_url: UPS-RS service that workitems are created on.
+        destination_url: where performers store results; the archive's studies when not given.
+        ae_title: how this requester names itself to the Task Manager.
+        rules: rule file; the one that comes with the package when not given.
+        quiet_seconds: a study whose number of images stood still for this long is complete.
+        poll_seconds: how often the archive is asked for a study that is expected soon.
+        slowest_poll_seconds: how often at most for one that has been awaited for long.
+        max_message_bytes: longest HL7 message.
+        frame_seconds: how long a message may take to arrive once it began.
+        idle_seconds: how long a connection may be silent; unlimited when not given.
+        max_connections: how many senders at a time.
+        default_charset: Python codec for messages that declare none and are no UTF-8.
+        processing_ids: accepted values of MSH-11.
+        senders: accepted ``application|facility`` pairs (MSH-3, MSH-4); any when empty.
+        unused_events: answer to messages that are known but not acted upon: ``accept`` (AA, kept) or ``refuse`` (AR).
+        reused_control_id: a control id that the sender used before for another message is processed all the same, with
+            a warning (counters restart), or refused (AE).
+    """
+
+    mllp_port: Port = 2575
+    tls: TlsFiles | None = None
+    archive_url: str = "http://127.0.0.1:8081/dicom-web"
+    task_manager_url: str = "http://127.0.0.1:8080/ups-rs"
+    destination_url: str | None = None
+    ae_title: AETitle = "STEPWELL_TR"
+    rules: Path | None = None
+    quiet_seconds: float = Field(default=2.0, gt=0)
+    poll_seconds: float = Field(default=0.5, gt=0)
+    slowest_poll_seconds: float = Field(default=30.0, gt=0)
+    max_message_bytes: int = Field(default=32 * 2**20, ge=1024)
+    frame_seconds: float = Field(default=60.0, gt=0)
+    idle_seconds: float | None = Field(default=None, gt=0)
+    max_connections: int = Field(default=100, ge=1)
+    default_charset: str = "cp1252"
+    processing_ids: tuple[str, ...] = ("P", "T", "D")
+    senders: tuple[str, ...] = ()
+    unused_events: Literal["accept", "refuse"] = "accept"
+    reused_control_id: Literal["process", "refuse"] = "process"
+
+    @property
+    def storage_url(self) -> str:
+        """Where results shall be stored."""
+        return self.destination_url or f"{self.archive_url.rstrip('/')}/studies"
