@@ -34,11 +34,23 @@ def _understood() -> Iterator[None]:
     """An answer that is no DICOM JSON is as good as none."""
     try:
         yield
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, TypeError) as error:
         raise Unavailable(
             "What answers as the Task Manager does not speak the DICOM JSON Model (PS3.18 Annex F). Check "
             "task_manager_url of [watcher]."
         ) from error
+
+
+def _list(found: Any) -> list[Any]:
+    if not isinstance(found, list):
+        raise TypeError("no list")
+    return found
+
+
+def _dataset(found: Any) -> JsonDataset:
+    if not isinstance(found, dict) or not all(isinstance(element, dict) for element in found.values()):
+        raise TypeError("no dataset")
+    return found
 
 
 class TaskManagerWorklist:
@@ -56,7 +68,8 @@ class TaskManagerWorklist:
             Unavailable: when the Task Manager is away.
         """
         with _understood():
-            return self._client.search(matches, limit=limit, includefield=",".join(fields))
+            found = self._client.search(matches, limit=limit, includefield=",".join(fields))
+            return [_dataset(one) for one in _list(found)]
 
     def retrieve(self, uid: str) -> JsonDataset:
         """One workitem (PS3.18 section 11.5).
@@ -66,7 +79,7 @@ class TaskManagerWorklist:
             Unavailable: when the Task Manager is away.
         """
         with _understood():
-            return self._client.retrieve(uid)
+            return _dataset(self._client.retrieve(uid))
 
     def close(self) -> None:
         """End the connections."""

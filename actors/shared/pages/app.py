@@ -70,4 +70,12 @@ def create_app(actor: str, routers: Sequence[APIRouter]) -> FastAPI:
             return templates.problem(NotFound("There is no page at this address. Start from the worklist."))
         return Response(status_code=error.status_code, headers=error.headers)
 
+    @app.exception_handler(Exception)
+    async def broken(_request: Request, error: Exception) -> Response:
+        _log.error("page-broken", error=type(error).__name__)
+        unexpected = StepwellError("This page could not be made; the log of this server says where it broke.")
+        answer = templates.problem(unexpected)
+        answer.headers.update(SECURITY_HEADERS)
+        return answer
+
     return app
