@@ -40,7 +40,7 @@ def operational_event(event: Event) -> OperationalEvent:
     if reason and event.kind in (EventKind.CANCELED, EventKind.CANCEL_REQUESTED):
         details["ReasonCode"] = f"{reason.value}^{reason.scheme}^{reason.meaning}"
     station = get_code(content, "ScheduledStationNameCodeSequence")
-    performed = get_code(
+    found = get_code(
         item(content, "UnifiedProcedureStepPerformedProcedureSequence"), "PerformedStationNameCodeSequence"
     )
     return OperationalEvent(
@@ -49,7 +49,7 @@ def operational_event(event: Event) -> OperationalEvent:
         thread=thread,
         outcome=Outcome.MINOR_FAILURE if event.kind is EventKind.CLAIM_REFUSED else Outcome.SUCCESS,
         occurrence=str(event.sequence),
-        performer=(performed or station).value if (performed or station) else "",
+        performer=station.value if station else "",
         details={key: value for key, value in details.items() if value},
     )
 
