@@ -1,0 +1,216 @@
+"""Follow pending orders: wait for their study, see when it is complete, and plan their workitems (orders.md 9)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+
+from actors.shared.logs import get_logger
+from actors.shared.steps import reached
+from actors.task_requester.database import OrderRow, OrderState, WorkitemRow, WorkitemState, moment
+from actors.task_requester.images import (
+    ImageSource,
+    ImageStudy,
+    image_counts,
+    is_other_patient,
+    matching_studies,
+    read_study,
+)
+from actors.task_requester.ledger import ImagesComplete, Ledger, stored_order
+from actors.task_requester.rules import Decision, Rule
+from actors.task_requester.settings import Settings
+from actors.task_requester.steps import Step
+from profiles.aiwi import Request, explain_priority, workitem_for_order, workitem_uid
+from profiles.dicom import Code, text
+from profiles.errors import StepwellError, Unavailable
+from profiles.hl7 import ImagingOrder
+
+_PATIENCE = 60.0
+_log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What was seen of one order's study, in this process."""
+
+    began: float
+    next_look: float = 0.0
+    in_vain: int = 0
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    unchanged_since: float = 0.0
+
+
+class Follower:
+    """Looks at every pending order when its time has come.
+
+    Args:
+        ledger: the orders.
+        archive: has the images.
+        rules: decide.
+        settings: how often to look, how long to wait.
+        clock: the present, timezone-aware.
+        monotonic: seconds that never go backwards.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        archive: ImageSource,
+        rules: Sequence[Rule],
+        settings: Settings,
+        *,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._ledger, self._archive, self._rules, self._settings = ledger, archive, rules, settings
+        self._clock, self._monotonic = clock, monotonic
+        self._watched: dict[int, _Watch] = {}
+        self._away = False
+
+    def look(self) -> int:
+        """Look at the orders that are due.
+
+        Returns:
+            How many were decided.
+        """
+        orders = self._ledger.awaiting()
+        self._watched = {row.number or 0: self._watched.get(row.number or 0, self._new_watch()) for row in orders}
+        decided = 0
+        for row in orders:
+            watch = self._watched[row.number or 0]
+            if watch.next_look > self._monotonic():
+                continue
+            try:
+                decided += self._look_at(row, watch)
+                self._away = False
+            except Unavailable as error:
+                self._log_away(error)
+                return decided
+            except StepwellError as error:
+                watch.next_look = self._monotonic() + self._settings.slowest_poll_seconds
+                _log.error("study-not-read", accession=row.accession, study=row.study_uid, reason=error.message)
+        return decided
+
+    def follow(self, stopped: threading.Event, decided: threading.Event) -> None:
+        """Go on looking until told to stop; ``decided`` is set when there are new workitems."""
+        while not stopped.wait(min(self._settings.poll_seconds, 0.25) if not self._away else 1.0):
+            try:
+                if self.look():
+                    decided.set()
+            except StepwellError as error:
+                _log.error("orders-not-followed", reason=error.message)
+
+    def _new_watch(self) -> _Watch:
+        return _Watch(began=self._monotonic())
+
+    def _log_away(self, error: Unavailable) -> None:
+        if not self._away:
+            _log.warning("archive-away", reason=error.message)
+        self._away = True
+
+    def _look_at(self, row: OrderRow, watch: _Watch) -> bool:
+        order = stored_order(row)
+        found = matching_studies(self._archive, order)
+        studies = [study for study in found if not is_other_patient(order, study)]
+        if found and not studies:
+            return self._mismatch(row)
+        counts = {}
+        for study in studies:
+            uid = text(study, "StudyInstanceUID")
+            counts[uid] = image_counts(self._archive, uid)
+        if not any(counts.values()):
+            self._in_vain(row, watch)
+            return False
+        now = self._monotonic()
+        watch.next_look = now + self._settings.poll_seconds
+        if counts != watch.counts:
+            watch.counts, watch.unchanged_since = counts, now
+            total = sum(sum(by_series.values()) for by_series in counts.values())
+            _log.info("study-arriving", accession=row.accession, study=next(iter(counts)), images=total)
+            return False
+        if now - watch.unchanged_since < self._settings.quiet_seconds:
+            return False
+        reached(Step.STUDY_COMPLETE, study=next(iter(counts)), accession=row.accession)
+        return self._decide(row, order, [uid for uid, by_series in counts.items() if by_series])
+
+    def _in_vain(self, row: OrderRow, watch: _Watch) -> None:
+        """Look again later: the longer it was awaited, the later. Logged at the first, second, fourth … time."""
+        watch.in_vain += 1
+        now = self._monotonic()
+        pause = max(self._settings.poll_seconds, (now - watch.began) / _PATIENCE)
+        watch.next_look = now + min(pause, self._settings.slowest_poll_seconds)
+        if watch.in_vain & (watch.in_vain - 1) == 0:
+            _log.info("study-awaited", accession=row.accession, study=row.study_uid, searches=watch.in_vain)
+
+    def _mismatch(self, row: OrderRow) -> bool:
+        explanation = (
+            "The images have another Patient ID than the order, so nothing is done with them. Correct the order with "
+            "a message (XO), or the images; the order is then looked at again."
+        )
+        self._ledger.conclude(row.number or 0, OrderState.MISMATCH, explanation)
+        _log.error("patient-mismatch", accession=row.accession, study=row.study_uid, reason=explanation)
+        return False
+
+    def _decide(self, row: OrderRow, order: ImagingOrder, study_uids: Sequence[str]) -> bool:
+        studies = [read_study(self._archive, uid) for uid in study_uids]
+        workitems: list[WorkitemRow] = []
+        said: list[str] = []
+        for study in studies:
+            series = [one.fields() for one in study.series]
+            decisions = [rule.decide(study.fields(order), series) for rule in self._rules]
+            said += [decision.explanation for decision in decisions]
+            workitems += [self._workitem(row, order, study, decision) for decision in decisions if decision.matches]
+        explanation = "\n".join(said)
+        images = ImagesComplete(moment(self._clock()), sum(study.count for study in studies), studies[0].uid)
+        if not self._ledger.plan(row.number or 0, workitems, images, explanation):
+            return False
+        self._log_decision(row, images.study_uid, workitems, explanation)
+        reached(Step.WORKITEM_PLANNED, study=images.study_uid, workitem=workitems[0].uid if workitems else "")
+        return True
+
+    def _workitem(self, row: OrderRow, order: ImagingOrder, study: ImageStudy, decision: Decision) -> WorkitemRow:
+        rule = decision.rule
+        request = Request(
+            workitem_code=rule.workitem_code.code(),
+            label=rule.label,
+            worklist_label=rule.worklist,
+            routine_priority=rule.priority,
+            station_class=rule.station_class.code() if rule.station_class else None,
+            parameters={Code(name, "99STEPWELL", name): value for name, value in rule.parameters.items()},
+        )
+        now = self._clock()
+        content = workitem_for_order(
+            order,
+            study.input(decision.series),
+            request,
+            archive_url=self._settings.archive_url,
+            destination_url=self._settings.storage_url,
+            now=now,
+        )
+        return WorkitemRow(
+            uid=workitem_uid(row.key, study.uid, rule.name),
+            order_number=row.number or 0,
+            study_uid=study.uid,
+            rule=rule.name,
+            content=orjson.dumps(content).decode(),
+            state=WorkitemState.PLANNED,
+            explanation=f"{decision.explanation}; {explain_priority(order.priority, rule.priority)}",
+            planned_at=moment(now),
+        )
+
+    def _log_decision(self, row: OrderRow, study: str, workitems: Sequence[WorkitemRow], explanation: str) -> None:
+        thread = {"accession": row.accession, "study": study}
+        if not workitems:
+            _log.warning("no-rule", **thread, explanation=explanation)
+        for workitem in workitems:
+            _log.info(
+                "workitem-planned",
+                **thread,
+                workitem=workitem.uid,
+                rule=workitem.rule,
+                explanation=workitem.explanation,
+            )

@@ -1,0 +1,49 @@
+"""Run the Task Requester as a process of its own."""
+
+from __future__ import annotations
+
+from actors.shared.dicomweb import Archive
+from actors.shared.reporting import reporter_for
+from actors.shared.serving import announce_ready, require_free_port, stop_signals
+from actors.shared.settings import CommonSettings
+from actors.shared.ups_client import UpsClient
+from actors.task_requester.mllp import mllp_server
+from actors.task_requester.rules import load_rules
+from actors.task_requester.service import TaskRequester
+from actors.task_requester.settings import Settings
+
+ACTOR = "task_requester"
+
+
+def run(settings: Settings, common: CommonSettings) -> None:
+    """Take orders until SIGTERM.
+
+    Raises:
+        BadInput: with every fault of the rule file.
+        Unavailable: when the port is taken or the data directory cannot be written.
+    """
+    rules = load_rules(settings.rules)
+    require_free_port(ACTOR, settings.host, settings.mllp_port)
+    reporter = reporter_for(ACTOR, common)
+    with (
+        stop_signals() as stopped,
+        Archive(settings.archive_url) as archive,
+        UpsClient(settings.task_manager_url, ae_title=settings.ae_title) as worklist,
+    ):
+        requester = TaskRequester(
+            settings,
+            common.data_dir / ACTOR,
+            rules=rules,
+            archive=archive,
+            worklist=worklist,
+            reporter=reporter,
+        )
+        reporter.start()
+        requester.start()
+        server = mllp_server(requester, settings)
+        server.start()
+        announce_ready(ACTOR, common.data_dir, {"mllp": f"{settings.host}:{settings.mllp_port}"})
+        stopped.wait()
+        server.stop()
+        requester.close()
+        reporter.close()

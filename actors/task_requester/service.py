@@ -1,0 +1,102 @@
+"""The Task Requester as a whole: intake, following, publishing and reporting over one order store."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from actors.shared.logs import get_logger
+from actors.task_requester.database import Database
+from actors.task_requester.following import Follower
+from actors.task_requester.images import ImageSource
+from actors.task_requester.intake import Intake
+from actors.task_requester.ledger import Ledger
+from actors.task_requester.publishing import Publisher, Worklist
+from actors.task_requester.reporting import OrderLog, Reporter
+from actors.task_requester.rules import Rule
+from actors.task_requester.settings import Settings
+from profiles.dicom import new_uid
+from profiles.errors import StepwellError, Unavailable
+
+_log = get_logger(__name__)
+_TURN_SECONDS = 1.0
+_CONTROL_ID_LENGTH = 20
+
+
+class TaskRequester:
+    """Takes orders and makes workitems of them, until it is closed.
+
+    Args:
+        settings: of this actor.
+        directory: where its data is; made when missing.
+        rules: decide which studies get which workitem.
+        archive: has the images.
+        worklist: the Task Manager.
+        reporter: takes operational events.
+
+    Raises:
+        Unavailable: when the directory cannot be written.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Path,
+        *,
+        rules: Sequence[Rule],
+        archive: ImageSource,
+        worklist: Worklist,
+        reporter: Reporter,
+    ) -> None:
+        self._stopped, self._work = threading.Event(), threading.Event()
+        self._database = Database(directory)
+        self._order_log = OrderLog(self._database, reporter, _now, threading.Lock())
+        self.intake = Intake(self._database, settings, self._order_log.tell, _now, _new_control_id)
+        ledger = Ledger(self._database, _now)
+        self._follower = Follower(ledger, archive, rules, settings, clock=_now, monotonic=time.monotonic)
+        self._publisher = Publisher(self._database, worklist, clock=_now, stopped=self._stopped)
+        self._threads = (
+            threading.Thread(target=self._follower.follow, args=(self._stopped, self._work), name="orders-to-studies"),
+            threading.Thread(target=self._publish, name="workitems-out"),
+        )
+
+    def start(self) -> None:
+        """Take up the work that is in the store."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """End after the piece of work at hand."""
+        self._stopped.set()
+        self._work.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+        self._database.close()
+
+    def _publish(self) -> None:
+        while not self._stopped.is_set():
+            self._work.wait(_TURN_SECONDS)
+            self._work.clear()
+            try:
+                self._order_log.tell()
+                self._publisher.publish()
+            except Unavailable as error:
+                if not self._stopped.is_set():
+                    _log.error("workitems-not-published", reason=error.message)
+                    self._stopped.wait(_TURN_SECONDS)
+            except (StepwellError, OSError) as error:
+                _log.error("workitems-not-published", reason=str(error))
+                self._stopped.wait(_TURN_SECONDS)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_control_id() -> str:
+    """At most 20 characters (HL7 2.5.1 section 2.15.9.10)."""
+    return new_uid()[-_CONTROL_ID_LENGTH:]
