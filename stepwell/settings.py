@@ -30,6 +30,16 @@ class Configuration:
     common: CommonSettings
     actors: Mapping[str, ActorSettings]
 
+    @property
+    def pages_share_a_port(self) -> bool:
+        """Whether Watcher and Image Display are both configured, on one address: then one process serves both."""
+        pages = [self.actors.get("watcher"), self.actors.get("image_display")]
+        return None not in pages and len({(one.host, getattr(one, "port", 0)) for one in pages if one}) == 1
+
+    def processes(self, wanted: Sequence[str]) -> list[str]:
+        """The processes to start for the actors wanted."""
+        return [actor for actor in wanted if actor != "image_display" or not self.pages_share_a_port]
+
 
 def _read(path: Path) -> Tables:
     try:

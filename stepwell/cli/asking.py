@@ -92,7 +92,8 @@ def list_engines(as_json: JsonOption = False) -> None:
         return
     table = Table("name", "version", "vendor", "workitem codes", "weights")
     for row in rows:
-        table.add_row(row["name"], row["version"], row["vendor"], "\n".join(row["codes"]), row["weights"])
+        cells = ("\n".join(cell) if isinstance(cell, list) else str(cell) for key, cell in row.items() if key != "kind")
+        table.add_row(*cells)
     Console().print(table)
 
 

@@ -34,7 +34,7 @@ def up(
     if unknown := [name for name in names if name not in ACTORS]:
         raise BadInput(f"There is no actor {unknown[0]!r}. Actors are {', '.join(ACTORS)}.")
     configuration = load(config, only=names)
-    wanted = names or list(configuration.actors)
+    wanted = configuration.processes(names or list(configuration.actors))
     if len(wanted) == 1:
         _run_here(wanted[0], configuration)
     else:
@@ -44,7 +44,12 @@ def up(
 def _run_here(actor: str, configuration: Configuration) -> None:
     configure_logging(actor, configuration.common.log_level)
     try:
-        run_actor(actor, configuration.actors[actor], configuration.common)
+        if actor in ("watcher", "image_display") and configuration.pages_share_a_port:
+            from stepwell.web import run_pages
+
+            run_pages(configuration)
+        else:
+            run_actor(actor, configuration.actors[actor], configuration.common)
     except StepwellError as error:
         get_logger(__name__).error("cannot run", reason=error.message)
         raise

@@ -1,0 +1,39 @@
+"""kill -9 of each actor at each of its named steps leaves a study that ends COMPLETED once (DESIGN section 5)."""
+
+from importlib import import_module
+
+import pytest
+
+from stepwell.demo.department import Department
+from stepwell.demo.walk import Walk
+
+pytestmark = pytest.mark.tier2
+
+ACTORS = ("task_requester", "task_manager", "image_manager", "task_performer", "event_repository")
+#: Every named step of every actor: the list of places where a kill must be survived.
+STEPS = [str(step) for actor in ACTORS for step in import_module(f"actors.{actor}.steps").Step]
+
+
+@pytest.fixture(scope="module")
+def department(tmp_path_factory):
+    """One department for all kills; it lives on after each."""
+    with Department(tmp_path_factory.mktemp("kills") / "data") as running:
+        running.supervisor.wait_ready()
+        yield running
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_study_ends_completed_once_though_an_actor_is_killed_at(step, department):
+    walk = Walk(department, report=lambda stage, words: None)
+    paths = walk.make_images()
+    department.arm(step)
+    walk.send_order()
+    walk.send_images(paths)
+    workitem = walk.await_final()
+    assert department.went_off(step), "the step was never reached"
+    assert walk.workitem_count() == 1
+    events = walk.await_events(("order-received", "workitem-created", "workitem-claimed", "workitem-completed"))
+    assert len({event["event_id"] for event in events}) == len(events)
+    assert sum(event["step"] == "workitem-completed" for event in events) == 1
+    assert sorted(kind for kind, _ in walk.fetch_results()) == ["SEG", "SR"]
+    assert workitem
