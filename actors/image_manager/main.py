@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from actors.image_manager.reporting import Reporter, StorageLog
 from actors.image_manager.routes import create_app
 from actors.image_manager.scp import dimse_server
 from actors.image_manager.service import ImageManager
 from actors.image_manager.settings import Settings
+from actors.shared.reporting import reporter_for
 from actors.shared.serving import require_free_port, serve
 from actors.shared.settings import CommonSettings
 
@@ -24,10 +29,12 @@ def run(settings: Settings, common: CommonSettings) -> None:
     for port in (settings.port, settings.dimse_port):
         require_free_port(ACTOR, settings.host, port)
     manager = ImageManager(common.data_dir / ACTOR)
+    reporter = reporter_for(ACTOR, common)
+    reporter.start()
     base = f"http://{settings.host}:{settings.port}"
     endpoints = {"http": base, "dicomweb": f"{base}/dicom-web", "dimse": f"{settings.host}:{settings.dimse_port}"}
     try:
-        with dimse_server(manager, settings):
+        with _following(manager, reporter, settings.quiet_seconds), dimse_server(manager, settings):
             serve(
                 create_app(manager),
                 actor=ACTOR,
@@ -37,4 +44,19 @@ def run(settings: Settings, common: CommonSettings) -> None:
                 endpoints=endpoints,
             )
     finally:
+        reporter.close()
         manager.close()
+
+
+@contextmanager
+def _following(manager: ImageManager, reporter: Reporter, quiet_seconds: float) -> Iterator[None]:
+    """Tell the operational log what is stored, beside the serving."""
+    log = StorageLog(manager.index, reporter, quiet_seconds, manager.clock)
+    stopped = threading.Event()
+    follower = threading.Thread(target=log.follow, args=(stopped,), name="storage-log", daemon=True)
+    follower.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        follower.join()

@@ -1,9 +1,11 @@
 """What was acknowledged is there after kill -9, and what was not leaves nothing; full and unwritable storage."""
 
+import contextlib
 import errno
 import os
 import resource
 import socket
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -203,3 +205,22 @@ def test_ct_is_no_mr(image_manager, study):
     with pytest.raises(ValueError, match="presentation context"):
         association.send_c_store(study[1][0])
     association.release()
+
+
+def spooled(running):
+    with contextlib.closing(sqlite3.connect(running.data_dir / "image_manager" / "spool.sqlite")) as spool:
+        return spool.execute("SELECT count(*) FROM spool").fetchone()[0]
+
+
+def test_each_quiet_study_is_one_event_in_the_spool_though_the_process_is_killed_while_reporting(
+    image_manager, study, another_study
+):
+    image_manager.arm(Step.REPORTED)
+    with archive_of(image_manager) as archive:
+        archive.store(study[1])
+        image_manager.wait_killed()
+        assert spooled(image_manager) == 1
+        image_manager.start()
+        archive.store(study[1])
+        archive.store(another_study()[1])
+        eventually(lambda: spooled(image_manager) == 2, what="the second study to be reported")
