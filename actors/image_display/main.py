@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from actors.image_display.routes import create_app
 from actors.image_display.settings import Settings
 from actors.shared.serving import serve
@@ -18,7 +16,6 @@ def run(settings: Settings, common: CommonSettings) -> None:
     Raises:
         Unavailable: when the port is taken.
     """
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values of datasets
     serve(
         create_app(settings),
         actor=ACTOR,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 from collections import OrderedDict
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import pydicom.config
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -61,8 +63,10 @@ class ImageDisplay:
     """
 
     def __init__(self, archive: Archive) -> None:
+        _quiet_pydicom()
         self._archive = archive
         self._lock = threading.Lock()
+        self._montage = threading.Lock()
         self._studies: OrderedDict[str, Study] = OrderedDict()
         self._slices: OrderedDict[str, tuple[list[Slice], pictures.Window]] = OrderedDict()
         self._overlays: OrderedDict[tuple[str, str], Overlay] = OrderedDict()
@@ -230,6 +234,12 @@ class ImageDisplay:
         overlay = self.overlay(study, series, segmentation)
         slices, window = self.slices(study, series)
         _require_block(slices)
+        with self._montage:  # one volume in memory at a time
+            volume = self._volume(study, series, slices, overlay)
+            colours = {one.number % 256: one.colour for one in overlay.segmentation.segments}
+            return montage(volume, window, colours, caption)
+
+    def _volume(self, study: str, series: str, slices: list[Slice], overlay: Overlay) -> Volume:
         first = slices[0]
         values = np.empty((len(slices), first.rows, first.columns), np.float32)
         labels = np.zeros(values.shape, np.uint8)
@@ -237,8 +247,13 @@ class ImageDisplay:
             values[index] = self._values(study, series, one)
             for part in overlay.segmentation.segments:
                 labels[index][overlay.mask(index, part.number)] = part.number % 256
-        colours = {one.number % 256: one.colour for one in overlay.segmentation.segments}
-        return montage(Volume(slices, values, labels), window, colours, caption)
+        return Volume(slices, values, labels)
+
+
+def _quiet_pydicom() -> None:
+    """Odd values of foreign objects are not quoted in logs, which hold no patient data."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
 
 def _require_block(slices: list[Slice]) -> None:

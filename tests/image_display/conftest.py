@@ -46,7 +46,8 @@ class RunningActor:
         eventually(self._announced, what=f"{actor} to be ready")
 
     def _announced(self):
-        assert self.process.poll() is None, self.log.read_text()
+        if self.process.poll() is not None:
+            pytest.fail(self.log.read_text())
         return self._ready.exists() and json.loads(self._ready.read_text())["pid"] == self.process.pid
 
     def stop(self):
