@@ -13,9 +13,8 @@ from connectathon.ris.sending import send_order
 from profiles.errors import StepwellError
 
 
-def main(  # noqa: PLR0913 - options of a command
-    host: Annotated[str, typer.Option(help="Receiver of the order.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Its MLLP port.")] = 2575,
+def main(
+    receiver: Annotated[str, typer.Option(help="Host and MLLP port.")] = "127.0.0.1:2575",
     kind: Annotated[str, typer.Option(help="OMI^O23 or ORM^O01.")] = "OMI^O23",
     control: Annotated[str, typer.Option(help="Order control (ORC-1): NW, XO, CA, ...")] = "NW",
     status: Annotated[str, typer.Option(help="Order status (ORC-5).")] = "SC",
@@ -25,14 +24,19 @@ def main(  # noqa: PLR0913 - options of a command
     show: Annotated[bool, typer.Option("--show", help="Print the message and send nothing.")] = False,
 ) -> None:
     """Build an order for a fictional patient and send it until it is answered."""
-    given = {"accession_number": accession, "study_instance_uid": study}
-    order = dataclasses.replace(new_order(), **{name: value for name, value in given.items() if value})
+    order = new_order()
+    order = dataclasses.replace(
+        order,
+        accession_number=accession or order.accession_number,
+        study_instance_uid=study or order.study_instance_uid,
+    )
+    host, _, port = receiver.rpartition(":")
     try:
         message = build_order(order, kind, control=control, status=status, priority=priority)
         if show:
             typer.echo(message.decode().replace("\r", "\n"), nl=False)
             return
-        answer = send_order(host, port, message, limit_seconds=10)
+        answer = send_order(host, int(port), message, limit_seconds=10)
     except StepwellError as error:
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from error

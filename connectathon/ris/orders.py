@@ -15,7 +15,7 @@ _PROCEDURE = ("MRHEAD", "L")
 KINDS = ("OMI^O23", "ORM^O01")
 
 
-def build_order(  # noqa: PLR0913 - what a RIS user chooses
+def build_order(
     order: DemoOrder,
     kind: str = "OMI^O23",
     *,
