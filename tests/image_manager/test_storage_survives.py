@@ -5,7 +5,6 @@ import errno
 import os
 import resource
 import socket
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,6 +19,7 @@ from connectathon.modality import send_study
 from connectathon.waiting import eventually
 from profiles.dicom import get
 from profiles.errors import Unavailable
+from sole_logging.spool import Spool
 
 STORING = [step for step in Step if step is not Step.REPORTED]
 
@@ -208,8 +208,8 @@ def test_ct_is_no_mr(image_manager, study):
 
 
 def spooled(running):
-    with contextlib.closing(sqlite3.connect(running.data_dir / "image_manager" / "spool.sqlite")) as spool:
-        return spool.execute("SELECT count(*) FROM spool").fetchone()[0]
+    with contextlib.closing(Spool(running.data_dir / "image_manager" / "spool.sqlite")) as spool:
+        return len(spool)
 
 
 def test_each_quiet_study_is_one_event_in_the_spool_though_the_process_is_killed_while_reporting(
