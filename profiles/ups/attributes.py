@@ -20,6 +20,18 @@ ENUMERATED = {
 }
 #: Sets that the server fills or that travel elsewhere, so their absence is no finding.
 _FILLED_BY_SERVER = ("cmd", "scp-sets", "NA", "-")
+#: The value of a content item is one of these; which one, its Value Type says (PS3.4 Table CC.2.5-2c).
+_VALUE_OF = {
+    "DateTime": "DATETIME",
+    "Date": "DATE",
+    "Time": "TIME",
+    "PersonName": "PNAME",
+    "UID": "UIDREF",
+    "TextValue": "TEXT",
+    "ConceptCodeSequence": "CODE",
+    "NumericValue": "NUMERIC",
+    "MeasurementUnitsCodeSequence": "NUMERIC",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,11 @@ def _has_value(dataset: JsonDataset, keyword: str) -> bool:
     return bool((dataset.get(tag_of(keyword)) or {}).get("Value"))
 
 
+def _is_value_of_another_type(holder: JsonDataset, keyword: str) -> bool:
+    kind = get(holder, "ValueType")
+    return kind is not None and keyword in _VALUE_OF and _VALUE_OF[keyword] != kind
+
+
 def _typed(dataset: JsonDataset, moment: str) -> list[Finding]:
     findings = []
     for rule in attribute_rules():
@@ -78,6 +95,8 @@ def _typed(dataset: JsonDataset, moment: str) -> list[Finding]:
             continue  # an update names what changes only
         for where, holder in _holders(dataset, rule.path):
             keyword = rule.path[-1]
+            if _is_value_of_another_type(holder, keyword):
+                continue
             if not _is_present(holder, keyword):
                 words = f"is missing; {_TABLE} makes it type {kind}."
                 remedy = "Give it a value." if kind == "1" else "Send it, empty if unknown."
