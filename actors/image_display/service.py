@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import tempfile
 import threading
@@ -237,7 +238,10 @@ class ImageDisplay:
         with self._montage:  # one volume in memory at a time
             volume = self._volume(study, series, slices, overlay)
             colours = {one.number % 256: one.colour for one in overlay.segmentation.segments}
-            return montage(volume, window, colours, caption)
+            picture = montage(volume, window, colours, caption)
+            del volume
+            _give_memory_back()
+        return picture
 
     def _volume(self, study: str, series: str, slices: list[Slice], overlay: Overlay) -> Volume:
         first = slices[0]
@@ -254,6 +258,13 @@ def _quiet_pydicom() -> None:
     """Odd values of foreign objects are not quoted in logs, which hold no patient data."""
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+
+
+def _give_memory_back() -> None:
+    """Return what a montage needed to the system; glibc keeps it otherwise, and an actor that idles shall be small."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _require_block(slices: list[Slice]) -> None:
