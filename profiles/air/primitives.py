@@ -169,7 +169,7 @@ class Segmentation:
 
 @cache
 def _quantities() -> dict[tuple[str, str], dict[str, str]]:
-    return {(row["scheme"], row["value"]): row for row in read_table("profiles.air", "quantities")}
+    return {(row["scheme"], row["value"]): row for row in read_table("profiles.dicom", "quantities")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""Rules are rows of tables; the functions that look for breaches are found by the rows' ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from conformance.finding import Finding, Severity
+from profiles.tables import read_table
+
+Subject = TypeVar("Subject")
+Breach = tuple[str, str]
+"""Where (by keywords), and what is wrong there."""
+
+Look = Callable[[Subject], Iterable[Breach]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of a table of rules."""
+
+    rule: str
+    severity: Severity
+    applies: str
+    requirement: str
+    fix: str
+    source: str
+
+    def broken(self, file: str, path: str, message: str) -> Finding:
+        """The finding that this rule is broken there."""
+        return Finding(file, self.rule, self.severity, path, message, self.fix, self.source)
+
+
+def read_rules(name: str) -> dict[str, Rule]:
+    """The rules of ``tables/<name>.csv`` by id, in the order in which they are reported."""
+    return {
+        row["rule"]: Rule(
+            row["rule"], Severity(row["severity"]), row["applies"], row["requirement"], row["fix"], row["source"]
+        )
+        for row in read_table("conformance", name)
+    }
+
+
+class Rulebook(Generic[Subject]):
+    """The functions that look for breaches of a table's rules."""
+
+    def __init__(self, table: str, applies: Iterable[str]) -> None:
+        self.rules = {rule_id: rule for rule_id, rule in read_rules(table).items() if rule.applies in set(applies)}
+        self._looks: dict[str, Look[Subject]] = {}
+
+    def rule(self, rule_id: str) -> Callable[[Look[Subject]], Look[Subject]]:
+        """Decorator: this function looks for breaches of that rule."""
+        if rule_id not in self.rules:
+            raise KeyError(f"the table has no rule {rule_id} here")
+
+        def keep(look: Look[Subject]) -> Look[Subject]:
+            self._looks[rule_id] = look
+            return look
+
+        return keep
+
+    @property
+    def unlooked(self) -> set[str]:
+        """Rules of the table that no function looks at."""
+        return set(self.rules) - set(self._looks)
+
+    def look(self, subject: Subject, file: str, applies: Iterable[str]) -> Iterator[Finding]:
+        """All breaches in a subject, by the rules that apply to its kind."""
+        wanted = set(applies)
+        for rule_id, rule in self.rules.items():
+            if rule.applies in wanted:
+                for path, message in self._looks[rule_id](subject):
+                    yield rule.broken(file, path, message)
