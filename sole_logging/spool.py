@@ -1,75 +1,155 @@
-"""The durable spool of one reporter: what was reported and is not yet known to have arrived."""
+"""The spool: messages wait here, on disk and in order, from before they are sent until they are confirmed (D13).
+
+Plain SQLite statements on purpose: every actor opens one spool at its start, and one table needs no mapper.
+"""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from profiles.errors import Unavailable
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS spool (
-  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-  event_id TEXT NOT NULL UNIQUE,
-  message BLOB NOT NULL,
-  confirmed INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS spool_open ON spool (sequence) WHERE confirmed = 0;
+VERSION = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS message (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL UNIQUE,
+    at TEXT NOT NULL,
+    content BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """One waiting message: its place in the order, its event id, TIMESTAMP of its header, and its octets."""
+
+    number: int
+    event_id: str
+    at: datetime
+    content: bytes
+
+
 class Spool:
-    """Messages in the order in which they were reported, on disk before ``add`` returns.
+    """Messages of one source, waiting to be confirmed.
 
     Args:
-        path: SQLite file; made when missing.
+        path: the SQLite file; made, readable by its owner only, when it is missing.
+        limit: greatest number of messages; what comes beyond it is refused and counted.
 
     Raises:
-        Unavailable: when it cannot be written.
+        Unavailable: when the file cannot be used.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limit: int = 100_000) -> None:
+        self._limit = limit
         self._lock = threading.Lock()
-        try:
+        self._refused = 0
+        self.path = path
+        with self._translated():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._open()
+        self._count: int = self._connection.execute("SELECT count(*) FROM message").fetchone()[0]
+
+    def _open(self) -> None:
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, VERSION):
             raise Unavailable(
-                f"The event spool {path} cannot be written: {error}. Make its directory writable."
+                f"The spool {self.path} has version {version}; this release reads version {VERSION}. Let the release "
+                "that wrote it send what is in it, or move it away."
+            )
+        self._connection.executescript(_TABLES)
+        self._connection.execute(f"PRAGMA user_version={VERSION}")
+        self._connection.execute("INSERT OR IGNORE INTO fact VALUES ('instance', ?)", (str(uuid.uuid4()),))
+
+    @property
+    def instance(self) -> str:
+        """Made with the spool and kept in it: event ids stay the same over restarts and changes of the host's name."""
+        row = self._connection.execute("SELECT value FROM fact WHERE name = 'instance'").fetchone()
+        return str(row[0])
+
+    @property
+    def refused(self) -> int:
+        """How many messages were refused since the start because the spool or the disk was full."""
+        return self._refused
+
+    def __len__(self) -> int:
+        return self._count
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise Unavailable(
+                f"The event spool {self.path} cannot be used: {error}. The event was not reported. Make its "
+                "directory writable or free some space.",
+                key="storage-full",
             ) from error
 
-    def add(self, event_id: str, message: bytes) -> None:
-        """Keep a message; the same event id again changes nothing."""
+    def put(self, event_id: str, at: datetime, content: bytes, *, reserve: bool = False) -> bool:
+        """Make a message durable; it is on disk when this returns.
+
+        Args:
+            event_id: a message whose id is waiting already is not put again.
+            at: TIMESTAMP of its header.
+            content: the whole syslog message.
+            reserve: the message may use the last place beyond the limit (it says that recording stopped).
+
+        Returns:
+            False when that event was waiting already.
+
+        Raises:
+            Unavailable: when the spool is full or cannot be written; the message is not in it.
+        """
         with self._lock:
+            if self._count >= self._limit + reserve:
+                self._refused += 1
+                raise Unavailable(
+                    f"The event spool {self.path} is full ({self._limit} messages): the event repository has been "
+                    "away for too long. Bring it back, or point [stepwell.syslog] to one that runs.",
+                    key="storage-full",
+                )
             try:
-                self._db.execute("INSERT OR IGNORE INTO spool (event_id, message) VALUES (?, ?)", (event_id, message))
-            except sqlite3.Error as error:
-                raise Unavailable(f"The event spool cannot be written: {error}. Free some space.") from error
+                with self._translated():
+                    cursor = self._connection.execute(
+                        "INSERT OR IGNORE INTO message (event_id, at, content) VALUES (?, ?, ?)",
+                        (event_id, at.isoformat(), content),
+                    )
+            except Unavailable:
+                self._refused += 1
+                raise
+            self._count += cursor.rowcount
+            return cursor.rowcount == 1
 
-    def unconfirmed(self, after: int = 0, limit: int = 200) -> list[tuple[int, str, bytes]]:
-        """Sequence, event id and message of what is not confirmed, in order."""
-        with self._lock:
-            query = (
-                "SELECT sequence, event_id, message FROM spool "
-                "WHERE confirmed = 0 AND sequence > ? ORDER BY sequence LIMIT ?"
-            )
-            return list(self._db.execute(query, (after, limit)))
+    def after(self, number: int, limit: int) -> list[Spooled]:
+        """The next messages behind a place, in order."""
+        query = "SELECT number, event_id, at, content FROM message WHERE number > ? ORDER BY number LIMIT ?"
+        with self._lock, self._translated():
+            rows = self._connection.execute(query, (number, limit)).fetchall()
+        return [Spooled(row[0], row[1], datetime.fromisoformat(row[2]), row[3]) for row in rows]
 
-    def confirm(self, sequences: Iterable[int]) -> None:
-        """Note that these have arrived. They stay as ids, so that a repeated report is still recognised."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(
-                "UPDATE spool SET confirmed = 1, message = x'' WHERE sequence = ?", [(one,) for one in sequences]
-            )
-            self._db.execute("COMMIT")
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Take confirmed messages out."""
+        with self._lock, self._translated():
+            self._connection.execute("BEGIN")
+            cursor = self._connection.executemany("DELETE FROM message WHERE number = ?", [(one,) for one in numbers])
+            self._connection.execute("COMMIT")
+            self._count -= cursor.rowcount
 
     def close(self) -> None:
-        """Close the file."""
+        """Give the file back."""
         with self._lock:
-            self._db.close()
+            self._connection.close()

@@ -1,68 +1,124 @@
-"""The event store: every message as it came, beside what could be read of it."""
+"""The event store: every message as it came, beside what could be read of it, in SQLite (WAL, synchronous FULL)."""
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, create_engine, event, insert, select
-from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Engine, Row, Select, event, inspect, text
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel, col, create_engine, func, or_, select
 
-from profiles.errors import BadInput, Unavailable
-from profiles.sole import message as audit
-from profiles.sole import syslog
+from profiles.errors import Unavailable
+from profiles.sole.retrieval import SyslogQuery, TimeBound
+from sole_logging.records import SOLE, Receipt, content_of, record_of, stamp
+
+VERSION = 1
 
 
-class EventRow(SQLModel, table=True):
-    """One received message."""
+class Table(SQLModel, registry=registry()):
+    """Base of our table, apart from the tables of others in the same process."""
+
+
+class EventRow(Table, table=True):
+    """One stored message: how it came, its header, its identifiers, its octets and its parsed form."""
 
     __tablename__ = "event"
+    __table_args__ = {"sqlite_autoincrement": True}
 
-    sequence: int | None = Field(default=None, primary_key=True)
-    event_id: str = Field(unique=True)
+    number: int | None = Field(default=None, primary_key=True)
+    digest: bytes = Field(unique=True)
+    event_id: str | None = Field(default=None, unique=True)
     received_at: str
+    channel: str
+    peer: str
+    pri: int
+    version: int
+    timestamp: str
+    stamped: str = Field(index=True)
+    hostname: str
+    application: str
+    process: str
+    message_id: str
+    family: str
+    code: str = Field(index=True)
+    step: str
     at: str = Field(index=True)
-    code: str = Field(default="", index=True)
-    step: str = ""
-    source: str = ""
-    accession: str = Field(default="", index=True)
-    study: str = Field(default="", index=True)
-    workitem: str = Field(default="", index=True)
-    placer_order: str = Field(default="", index=True)
-    filler_order: str = Field(default="", index=True)
-    malformed: str = ""
+    patient: str = Field(index=True)
+    accession: str = Field(index=True)
+    placer: str = Field(index=True)
+    filler: str = Field(index=True)
+    study: str = Field(index=True)
+    workitem: str = Field(index=True)
+    flaw: str
+    content_at: int
     raw: bytes
     parsed: bytes
 
 
-_event = SQLModel.metadata.tables["event"]
-_QUERYABLE = {"accession": ("accession",), "study": ("study",), "workitem": ("workitem",), "code": ("code",),
-              "order": ("placer_order", "filler_order")}  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """A search for events; empty fields match everything.
+
+    Attributes:
+        order: placer or filler order number.
+        patient: patient id in CX form, or its first component.
+        code: any event's first code.
+        since, until: bounds on the time of the event, both inclusive.
+        family: ``sole``, ``audit``, ``other`` or ``all``.
+        limit, offset: which part of the answer, in order of the events' time.
+    """
+
+    accession: str = ""
+    study: str = ""
+    workitem: str = ""
+    order: str = ""
+    patient: str = ""
+    code: str = ""
+    step: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    family: str = SOLE
+    limit: int = 1000
+    offset: int = 0
 
 
 class EventStore:
-    """Events in SQLite (WAL, synchronous FULL, one writer).
+    """All events of a repository. One writer; readers never wait (design decision D5).
 
     Args:
-        path: the database file.
+        path: the SQLite file; made with its table when missing.
 
     Raises:
-        Unavailable: when it cannot be used.
+        Unavailable: when the file cannot be used or has a version that this release does not know.
     """
 
     def __init__(self, path: Path) -> None:
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30, "check_same_thread": False})
-        event.listen(self._engine, "connect", _durable)
         self._writing = threading.Lock()
+        self._path = path
+        self._engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+        event.listen(self._engine, "connect", _configure)
         with self._translated():
-            SQLModel.metadata.create_all(self._engine, tables=[_event])
+            self._open()
+
+    def _open(self) -> None:
+        with self._engine.begin() as connection:
+            version = connection.execute(text("PRAGMA user_version")).scalar_one()
+            if version != VERSION and (version or inspect(connection).get_table_names()):
+                raise Unavailable(
+                    f"The event store {self._path} has version {version}; this release reads version {VERSION}. "
+                    "Run the release that wrote it, or move the file away to begin a new one."
+                )
+            Table.metadata.create_all(connection)
+            connection.execute(text(f"PRAGMA user_version={VERSION}"))
 
     def close(self) -> None:
         """Give all connections back."""
@@ -72,97 +128,121 @@ class EventStore:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
+        except DatabaseError as error:
             raise Unavailable(
-                f"The event store cannot be used: {error.orig}. Free some space or make it writable."
+                f"The event store {self._path} cannot be used: {error.orig}. Make its directory writable or free some "
+                "space, then try again."
             ) from error
 
-    def add(self, messages: list[bytes]) -> int:
-        """Keep syslog messages, in one transaction; those already kept are dropped.
+    def add(self, receipts: Sequence[Receipt]) -> int:
+        """Store messages in one transaction; on disk when this returns. Duplicates are dropped (SOLE-049).
 
         Returns:
-            How many were new.
-        """
-        rows = [_row(message) for message in messages]
-        with self._translated(), self._writing, self._engine.begin() as connection:
-            return sum(_insert(connection, row) for row in rows)
-
-    def arrived(self, event_ids: list[str]) -> list[str]:
-        """Which of these event ids are kept."""
-        with self._translated(), self._engine.connect() as connection:
-            query = select(_event.c.event_id).where(_event.c.event_id.in_(event_ids))
-            return [row.event_id for row in connection.execute(query)]
-
-    def search(self, keys: Mapping[str, str], limit: int) -> list[dict[str, Any]]:
-        """Events by accession, study, workitem, order number or code, in order of time.
+            How many of them were new.
 
         Raises:
-            BadInput: for a key that is none of these.
+            Unavailable: when nothing could be stored.
         """
-        query = select(_event.c.parsed).order_by(_event.c.at, _event.c.sequence).limit(limit)
-        for key, value in keys.items():
-            columns = _QUERYABLE.get(key)
-            if columns is None:
-                raise BadInput(f"{key!r} cannot be searched for; search by {', '.join(_QUERYABLE)}.")
-            condition = _event.c[columns[0]] == value
-            for column in columns[1:]:
-                condition |= _event.c[column] == value
-            query = query.where(condition)
+        rows = [record_of(receipt) for receipt in receipts]
+        with self._translated(), self._writing, self._engine.begin() as connection:
+            return connection.execute(insert(EventRow).on_conflict_do_nothing(), rows).rowcount
+
+    def search(self, query: EventQuery) -> list[dict[str, Any]]:
+        """Parsed events in order of their time, JSON-ready and without the patient's id."""
+        found = select(EventRow)
+        for name in ("accession", "study", "workitem", "code", "step"):
+            if value := getattr(query, name):
+                found = found.where(getattr(EventRow, name) == value)
+        if query.order:
+            found = found.where(or_(col(EventRow.placer) == query.order, col(EventRow.filler) == query.order))
+        if query.patient:
+            prefix = func.substr(EventRow.patient, 1, len(query.patient) + 1)
+            found = found.where(or_(col(EventRow.patient) == query.patient, prefix == f"{query.patient}^"))
+        if query.since:
+            found = found.where(col(EventRow.at) >= stamp(query.since))
+        if query.until:
+            found = found.where(col(EventRow.at) <= stamp(query.until))
+        if query.family != "all":
+            found = found.where(EventRow.family == query.family)
+        found = found.order_by(col(EventRow.at), col(EventRow.number)).limit(query.limit).offset(query.offset)
         with self._translated(), self._engine.connect() as connection:
-            return [orjson.loads(row.parsed) for row in connection.execute(query)]
+            return [_event_document(row) for row in connection.execute(found)]
+
+    def count_messages(self, query: SyslogQuery) -> int:
+        """How many messages an ITI-82 query matches, its paging apart."""
+        with self._translated(), self._engine.connect() as connection:
+            return int(connection.execute(_matching(select(func.count(col(EventRow.number))), query)).scalar_one())
+
+    def messages(self, query: SyslogQuery) -> list[dict[str, str]]:
+        """Messages of any kind for an ITI-82 query, by TIMESTAMP, with the members of sole.md 7.2."""
+        found = _matching(select(EventRow), query).order_by(col(EventRow.stamped), col(EventRow.number))
+        found = found.limit(-1 if query.count is None else query.count).offset(query.offset)
+        with self._translated(), self._engine.connect() as connection:
+            return [_message_document(row) for row in connection.execute(found)]
+
+    def figures(self) -> dict[str, int]:
+        """How many messages there are, and how many of them have a flaw."""
+        counts = select(func.count(col(EventRow.number)), func.count(func.nullif(EventRow.flaw, "")))
+        with self._translated(), self._engine.connect() as connection:
+            total, flawed = connection.execute(counts).one()
+        return {"stored": total, "flawed": flawed}
 
 
-def _durable(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+def _configure(connection: Any, _record: Any) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
 
 
-def _insert(connection: Connection, row: dict[str, Any]) -> int:
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(_event).values(**row))
-    except IntegrityError:
-        return 0
-    return 1
+def _matching(found: Select[Any], query: SyslogQuery) -> Select[Any]:
+    for bound in query.dates:
+        found = _bounded(found, bound)
+    for name, values in query.fields:
+        column = getattr(EventRow, name)
+        wanted = [int(one) for one in values if one.isdecimal()] if name in ("pri", "version") else list(values)
+        found = found.where(column.in_(wanted))
+    for content in query.contents:
+        inside = func.instr(func.substr(EventRow.raw, EventRow.content_at + 1), content.encode())
+        found = found.where(inside > 0)
+    return found
 
 
-def _row(message: bytes) -> dict[str, Any]:
-    received = datetime.now(UTC).isoformat(timespec="milliseconds")
-    malformed, parsed = "", audit.ParsedEvent()
-    try:
-        parsed = audit.parse(syslog.parse(message).content)
-    except BadInput as error:
-        malformed = error.message
-    code = parsed.codes[0] if parsed.codes else None
-    identifier = parsed.event_id or hashlib.sha256(message).hexdigest()
-    moment = (parsed.at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
-    told = {
-        "event_id": identifier,
-        "at": moment,
-        "received_at": received,
-        "step": parsed.step,
-        "code": code.value if code else "",
-        "scheme": code.scheme if code else "",
-        "meaning": code.meaning if code else malformed,
-        "codes": [{"value": one.value, "scheme": one.scheme, "meaning": one.meaning} for one in parsed.codes],
-        "outcome": parsed.outcome,
-        "source": parsed.source,
-        "performer": parsed.performer,
-        "accession": parsed.accession,
-        "study": parsed.study,
-        "workitem": parsed.workitem,
-        "algorithm": dict(parsed.algorithm),
-        "results": [
-            {"sop_class_uid": one.sop_class_uid, "sop_instance_uid": one.sop_instance_uid} for one in parsed.results
-        ],
-        "details": dict(parsed.details),
-        "description": parsed.description,
-        "malformed": malformed,
+def _bounded(found: Select[Any], bound: TimeBound) -> Select[Any]:
+    column, low, high = col(EventRow.stamped), stamp(bound.low), stamp(bound.high)
+    conditions = {
+        "ge": (column >= low,),
+        "gt": (column >= high,),
+        "le": (column < high,),
+        "lt": (column < low,),
+        "eq": (column >= low, column < high),
     }
-    orders = [*parsed.orders, "", ""]
+    return found.where(*conditions[bound.prefix])
+
+
+def _event_document(row: Row[Any]) -> dict[str, Any]:
+    said = orjson.loads(row.parsed) if row.parsed else {"code": "", "meaning": row.flaw, "outcome": None, "source": ""}
     return {
-        "event_id": identifier, "received_at": received, "at": moment, "code": told["code"], "step": parsed.step,
-        "source": parsed.source, "accession": parsed.accession, "study": parsed.study, "workitem": parsed.workitem,
-        "placer_order": orders[0], "filler_order": orders[1], "malformed": malformed, "raw": message,
-        "parsed": orjson.dumps(told),
-    }  # fmt: skip
+        **said,
+        "event_id": row.event_id or row.digest.hex(),
+        "at": row.at,
+        "received_at": row.received_at,
+        "family": row.family,
+        "host": row.hostname,
+        "accession": row.accession,
+        "study": row.study,
+        "workitem": row.workitem,
+        "orders": [number for number in (row.placer, row.filler) if number],
+        "malformed": row.flaw,
+    }
+
+
+def _message_document(row: Row[Any]) -> dict[str, str]:
+    return {
+        "Pri": str(row.pri) if row.pri >= 0 else "-",
+        "Version": str(row.version) if row.version else "-",
+        "Timestamp": row.timestamp,
+        "Hostname": row.hostname,
+        "App-name": row.application,
+        "Procid": row.process,
+        "Msg-id": row.message_id,
+        "Msg": content_of(row.raw, row.content_at),
+    }

@@ -2,79 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from fastapi import FastAPI
-
-from actors.event_repository.routes import events_router
+from actors.event_repository.ingest import Ingest
+from actors.event_repository.routes import create_app
 from actors.event_repository.settings import Settings
-from actors.event_repository.steps import Step
-from actors.event_repository.syslog_tls import listen
-from actors.shared.logs import get_logger
+from actors.event_repository.syslog_server import SyslogServer
+from actors.shared.reporting import source_for
 from actors.shared.serving import require_free_port, serve
 from actors.shared.settings import CommonSettings
-from actors.shared.steps import reached
+from profiles.errors import Unavailable
+from profiles.sole.event import SecurityEvent
 from sole_logging.store import EventStore
 
 ACTOR = "event_repository"
-_log = get_logger(__name__)
-
-
-def create_app(store: EventStore, settings: Settings) -> FastAPI:
-    """The application: HTTP queries, and the syslog listener for as long as it runs."""
-
-    def take(messages: list[bytes]) -> None:
-        reached(Step.RECEIVED)
-        new = store.add(messages)
-        reached(Step.STORED)
-        _log.info("events-stored", received=len(messages), new=new)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        if settings.tls is None:
-            _log.warning(
-                "no-syslog", reason="[event_repository.tls] is not set; make certificates with stepwell pki init"
-            )
-            yield
-            return
-        server = await listen(settings.host, settings.syslog_port, settings.tls, take)
-        try:
-            yield
-        finally:
-            server.close()
-
-    app = FastAPI(title="Stepwell Event Repository", docs_url=None, redoc_url=None, lifespan=lifespan)
-    app.include_router(events_router(store))
-
-    @app.get("/health")
-    async def health() -> dict[str, str]:
-        return {"actor": ACTOR, "state": "ready"}
-
-    return app
 
 
 def run(settings: Settings, common: CommonSettings) -> None:
-    """Serve until SIGTERM.
+    """Serve syslog and HTTP until SIGTERM.
 
     Raises:
-        Unavailable: when a port is taken or the store cannot be used.
+        Unavailable: when a port is taken, or the certificates or the data directory cannot be used.
     """
+    for port in (settings.port, settings.syslog_port):
+        require_free_port(ACTOR, settings.host, port)
     directory = common.data_dir / ACTOR
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    require_free_port(ACTOR, settings.host, settings.syslog_port)
-    store = EventStore(directory / "events.sqlite")
     try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Unavailable(
+            f"The data directory {directory} cannot be made: {error.strerror}. Choose another data_dir in [stepwell]."
+        ) from error
+    store = EventStore(directory / "events.sqlite")
+    ingest = Ingest(store, source_for(ACTOR, common, ACTOR))
+    server = SyslogServer(settings, ingest)
+    ingest.start()
+    try:
+        server.start()
+        ingest.record(SecurityEvent("application-start", ingest.now()))
+        base = f"http://{settings.host}:{settings.port}"
         serve(
-            create_app(store, settings),
+            create_app(store, ingest),
             actor=ACTOR,
             host=settings.host,
             port=settings.port,
             data_dir=common.data_dir,
-            endpoints={
-                "http": f"http://{settings.host}:{settings.port}",
-                "syslog": f"{settings.host}:{settings.syslog_port}",
-            },
+            endpoints={"http": base, "syslog": f"{settings.host}:{settings.syslog_port}"},
         )
+        ingest.record(SecurityEvent("application-stop", ingest.now()))
     finally:
+        server.close()
+        ingest.close()
         store.close()

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from actors.shared.settings import ActorSettings, Port, TlsFiles
 
 
 class Settings(ActorSettings):
-    """Where the Event Repository listens.
+    """Where the Event Repository listens, and what it takes.
 
     Attributes:
-        port: HTTP, for queries.
-        syslog_port: syslog over TLS.
-        tls: its certificate; without it no syslog is taken.
+        port: HTTP: ITI-82, ``/events``, ``/health``.
+        syslog_port: syslog over TLS (RFC 5425).
+        tls: its own certificate and the authority of its senders'; without it, syslog is taken over plain TCP, which
+            only loopback senders can reach.
+        greatest_message: in octets; PS3.15 A.6 requires at least 32768.
+        greatest_connections: senders at one time.
+        patience_seconds: how long a message that has begun may take to arrive.
     """
 
     port: Port = 8082
     syslog_port: Port = 6514
     tls: TlsFiles | None = None
+    greatest_message: int = Field(default=1_048_576, ge=32_768)
+    greatest_connections: int = Field(default=256, ge=1)
+    patience_seconds: float = Field(default=60.0, gt=0)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Step(StrEnum):
-    """What happens to events between their arrival and their rest."""
+    """What happens to messages between their arrival and their rest."""
 
     RECEIVED = "event_repository.received"
     STORED = "event_repository.stored"

@@ -1,8 +1,12 @@
-"""An authority of the installation's own, for TLS between its actors (ITI-19)."""
+"""Certificates for TLS between the actors of one installation: an authority of its own, servers and clients.
+
+Meant for one machine or a trial. A site with an authority of its own puts its files in place of these.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,83 +18,94 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from actors.shared.serving import write_durably
 from profiles.errors import Conflict
 
-_AUTHORITY_DAYS, _LEAF_DAYS = 3650, 825
-_CLOCK_SLACK = timedelta(minutes=5)
+AUTHORITY_DAYS = 3650
+CERTIFICATE_DAYS = 825
+_NAMES: tuple[x509.GeneralName, ...] = (
+    x509.DNSName("localhost"),
+    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+    x509.IPAddress(ipaddress.ip_address("::1")),
+)
+_Key = ec.EllipticCurvePrivateKey
 
 
-def init(directory: Path, site: str) -> None:
-    """Make an authority, a server certificate for loopback, and a client certificate, as PEM files.
+def init(directory: Path, site: str = "Stepwell", clients: Iterable[str] = ("client",)) -> None:
+    """Make ``authority``, ``server`` and one file pair per client: ``<name>.pem`` and ``<name>.key``.
 
     Args:
-        directory: made with mode 0700; gets ``authority.pem``, ``authority.key``, ``server.*`` and ``client.*``.
-        site: organisation name in the certificates.
+        directory: made with mode 0700 if it is not there; keys in it have mode 0600.
+        site: name of the organisation in the certificates.
+        clients: names of the client certificates.
 
     Raises:
-        Conflict: when there is an authority already.
+        Conflict: when one of the files is there already; nothing is overwritten.
+        OSError: when the directory cannot be written.
     """
-    if (directory / "authority.key").exists():
-        raise Conflict(
-            f"{directory} holds an authority already; certificates of it would stop to work. Name another folder."
-        )
+    clients = tuple(clients)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(site, "Stepwell authority")
-    authority = _builder(name, name, authority_key, _AUTHORITY_DAYS)
-    authority = authority.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    authority = authority.add_extension(_usage(signs_certificates=True), critical=True)
-    signed = authority.sign(authority_key, hashes.SHA256())
-    _write(directory, "authority", signed, authority_key)
-    for side, usage in (("server", ExtendedKeyUsageOID.SERVER_AUTH), ("client", ExtendedKeyUsageOID.CLIENT_AUTH)):
-        key = ec.generate_private_key(ec.SECP256R1())
-        leaf = _builder(_name(site, f"Stepwell {side}"), name, key, _LEAF_DAYS)
-        leaf = leaf.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        leaf = leaf.add_extension(_usage(signs_certificates=False), critical=True)
-        leaf = leaf.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        leaf = leaf.add_extension(_loopback_names(), critical=False)
-        leaf = leaf.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
-        )
-        _write(directory, side, leaf.sign(authority_key, hashes.SHA256()), key)
-
-
-def _name(site: str, common_name: str) -> x509.Name:
-    return x509.Name(
-        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, site), x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
-    )
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
-) -> x509.CertificateBuilder:
+    directory.chmod(0o700)
+    for name in ("authority", "server", *clients):
+        for path in (directory / f"{name}.pem", directory / f"{name}.key"):
+            if path.exists():
+                raise Conflict(
+                    f"{path} is there already, and certificates in use are not overwritten. Name another directory, "
+                    "or move the old files away."
+                )
     now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCK_SLACK)
-        .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority = _authority(authority_key, site, now)
+    _write(directory, "authority", authority, authority_key)
+    for name in ("server", *clients):
+        key = ec.generate_private_key(ec.SECP256R1())
+        usage = ExtendedKeyUsageOID.SERVER_AUTH if name == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
+        subject = _name(site, f"Stepwell {name}")
+        builder = _builder(subject, authority.subject, key, now, CERTIFICATE_DAYS)
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder = builder.add_extension(_usage(signs=False), critical=True)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+        builder = builder.add_extension(identifier, critical=False)
+        if name == "server":
+            builder = builder.add_extension(x509.SubjectAlternativeName(_NAMES), critical=False)
+        _write(directory, name, builder.sign(authority_key, hashes.SHA256()), key)
+
+
+def _name(site: str, common: str) -> x509.Name:
+    return x509.Name(
+        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, site), x509.NameAttribute(NameOID.COMMON_NAME, common)]
     )
 
 
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+def _builder(subject: x509.Name, issuer: x509.Name, key: _Key, now: datetime, days: int) -> x509.CertificateBuilder:
+    """The parts that all certificates have; valid from a minute ago, because clocks differ."""
+    builder = x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(minutes=1)).not_valid_after(now + timedelta(days=days))
+    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, key_cert_sign=signs_certificates, crl_sign=signs_certificates, encipher_only=False,
+        digital_signature=not signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
         decipher_only=False,
-    )  # fmt: skip
+    )
 
 
-def _loopback_names() -> x509.SubjectAlternativeName:
-    addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
-    return x509.SubjectAlternativeName([x509.DNSName("localhost"), *addresses])
+def _authority(key: _Key, site: str, now: datetime) -> x509.Certificate:
+    name = _name(site, "Stepwell authority")
+    builder = _builder(name, name, key, now, AUTHORITY_DAYS)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    return builder.add_extension(_usage(signs=True), critical=True).sign(key, hashes.SHA256())
 
 
-def _write(directory: Path, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
-    write_durably(directory / f"{name}.pem", certificate.public_bytes(serialization.Encoding.PEM))
+def _write(directory: Path, name: str, certificate: x509.Certificate, key: _Key) -> None:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     write_durably(directory / f"{name}.key", private, mode=0o600)
+    write_durably(directory / f"{name}.pem", certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)

@@ -49,6 +49,31 @@ class Algorithm:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Who reports.
+
+    Attributes:
+        actor: name of the actor, as in its logs; UserID of its ActiveParticipant.
+        host: DNS name or address of this machine, the same in all messages (SOLE-032); HOSTNAME and
+            NetworkAccessPointID.
+        process: process id; PROCID.
+        site: name of the organisation; AuditEnterpriseSiteID.
+        instance: stays the same over restarts and moves of one installation of the actor; event ids are made from it.
+    """
+
+    actor: str
+    host: str
+    process: str
+    site: str = ""
+    instance: str = ""
+
+    @property
+    def identifier(self) -> str:
+        """AuditSourceID."""
+        return f"{self.actor}@{self.host}"
+
+
+@dataclass(frozen=True, slots=True)
 class OperationalEvent:
     """Something that happened to a study.
 
@@ -64,6 +89,8 @@ class OperationalEvent:
         results: the result objects concerned.
         details: further detail texts, by the names of sole.md 4.4 (``InstanceCount``, ``ReasonCode``, ``Priority``).
         description: what went wrong, in words, without patient data.
+        codes: further EventTypeCodes by their code in ``tables/sole_events.csv``, e.g. ``111242`` (all algorithms
+            succeeded; with findings) on ``inference-ended``.
     """
 
     step: str
@@ -76,3 +103,31 @@ class OperationalEvent:
     results: tuple[ResultReference, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """Something for the audit trail: a refusal, a start or stop, a query on the log (PS3.15 A.5.3).
+
+    Attributes:
+        kind: key of a row of ``tables/audit_events.csv``, e.g. ``request-refused``.
+        at: when it happened, timezone-aware.
+        outcome: of the event; of an alert, how bad it is (sole.md 6.1 notes).
+        caller: who asked, where somebody did; never a secret.
+        address: network address of the caller.
+        target: URI of what was asked for or is the subject; a request path will do. Never with a Transaction UID.
+        query: text of a query that was asked.
+        description: what happened, in words, without patient data.
+        occurrence: tells repeats apart.
+    """
+
+    kind: str
+    at: datetime
+    outcome: Outcome = Outcome.SUCCESS
+    caller: str = ""
+    address: str = ""
+    target: str = ""
+    query: str = ""
+    description: str = ""
+    occurrence: str = ""

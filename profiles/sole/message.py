@@ -1,287 +1,251 @@
-"""SOLE events as DICOM audit messages and back (PS3.15 2023b A.5, sole.md section 4)."""
+"""Operational events as DICOM audit messages (PS3.15 2023b A.5.1.1, specialised as sole.md section 4 says).
+
+Where our event id is: the last ParticipantObjectIdentification of every SOLE message we make has
+ParticipantObjectTypeCode 4 (other), ParticipantObjectIDTypeCode (12, RFC-3881, "URI"), ParticipantObjectName ``event``
+and as ParticipantObjectID the URI ``urn:uuid:<event id>``. The schema allows that, and nobody else gives it a meaning.
+"""
 
 from __future__ import annotations
 
 import base64
+import json
+import re
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import groupby
+from xml.etree.ElementTree import Element, SubElement, tostring
 
-from defusedxml import ElementTree as SafeTree
-from lxml import etree
+from profiles.sole.catalogue import EventCode, detail_objects, event_code, steps
+from profiles.sole.event import OperationalEvent, Outcome, SecurityEvent, Source
 
-from profiles.dicom import Code
-from profiles.errors import BadInput
-from profiles.sole.event import OperationalEvent, ResultReference
-from profiles.sole.steps import step_of, step_rows
+EVENT_ID = EventCode("SOLE", "IHE-RAD", "Imaging Operational Event")
+APPLICATION = EventCode("110150", "DCM", "Application")
+PERFORMING = EventCode("121094", "DCM", "Performing")
+PATIENT = EventCode("121025", "DCM", "Patient")
+ACCESSION = EventCode("121022", "DCM", "Accession Number")
+STUDY = EventCode("110180", "DCM", "Study Instance UID")
+ALGORITHM = EventCode("111001", "DCM", "Algorithm Name")
+URI = EventCode("12", "RFC-3881", "URI")
+#: Codes of HL7 v2 table 0203; the scheme is named by its OID, which A.5.1.1 allows.
+PLACER = EventCode("PLAC", "2.16.840.1.113883.12.203", "Placer Identifier")
+FILLER = EventCode("FILL", "2.16.840.1.113883.12.203", "Filler Identifier")
 
-_NAMESPACE = uuid.UUID("6d0f8f5e-34a1-5a9e-9a3f-1d6f5b6f7a10")
-_EVENT = Code("SOLE", "IHE-RAD", "Imaging Operational Event")
-_APPLICATION = Code("110150", "DCM", "Application")
-_PATIENT = Code("121025", "DCM", "Patient")
-_ACCESSION = Code("121022", "DCM", "Accession Number")
-_STUDY = Code("110180", "DCM", "Study Instance UID")
-_URI = Code("12", "RFC-3881", "URI")
-_ALGORITHM = Code("111001", "DCM", "Algorithm Name")
-_PERSON, _SYSTEM = "1", "2"
-_ROLE_PATIENT, _ROLE_REPORT, _ROLE_JOB, _ROLE_PROCESSING = "1", "3", "20", "26"
-_SERVER = "4"
-EVENT_ID = "EventId"
+_NAMESPACE = uuid.UUID("0d1c0c0e-6a55-5d4b-9a2e-5f0b3b9d6a11")
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Who reports.
+def event_id(event: OperationalEvent | SecurityEvent, source: Source) -> str:
+    """The id of an event: the same for the same occurrence of a step on the same thread from the same source."""
+    content = asdict(event)
+    if isinstance(event, OperationalEvent):
+        kept = [event.step, content["thread"], event.occurrence, event.performer]
+    else:
+        kept = [event.kind, event.target, event.occurrence or str(event.at.timestamp())]
+    name = json.dumps([source.instance or source.identifier, *kept], sort_keys=True)
+    return str(uuid.uuid5(_NAMESPACE, name))
 
-    Attributes:
-        source_id: AuditSourceID, the same in all messages of one actor.
-        site: AuditEnterpriseSiteID.
-        host: NetworkAccessPointID of the reporting machine.
+
+def clean(text: str) -> str:
+    """A text as XML 1.0 can carry it: line ends as LF, characters that XML forbids replaced."""
+    return _ILLEGAL.sub("\ufffd", text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def add_code(parent: Element, tag: str, code: EventCode) -> None:
+    """A coded element (SOLE-022)."""
+    SubElement(
+        parent,
+        tag,
+        {"csd-code": clean(code.code), "codeSystemName": clean(code.scheme), "originalText": clean(code.meaning)},
+    )
+
+
+def add_detail(parent: Element, name: str, value: str) -> None:
+    """A ParticipantObjectDetail; the value is base64 of its UTF-8 (SOLE-040)."""
+    SubElement(parent, "ParticipantObjectDetail", {"type": clean(name), "value": encoded(value)})
+
+
+def encoded(value: str) -> str:
+    """Base64 of the UTF-8 of a text."""
+    return base64.b64encode(clean(value).encode()).decode()
+
+
+def moment(at: datetime) -> str:
+    """EventDateTime: UTC with its zone, milliseconds or finer (SOLE-025).
+
+    Raises:
+        ValueError: when the moment carries no zone.
     """
-
-    source_id: str
-    site: str
-    host: str = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedEvent:
-    """What a message says, as far as it could be read."""
-
-    event_id: str = ""
-    step: str = ""
-    codes: tuple[Code, ...] = ()
-    at: datetime | None = None
-    outcome: int = 0
-    source: str = ""
-    performer: str = ""
-    patient_id: str = ""
-    accession: str = ""
-    study: str = ""
-    workitem: str = ""
-    orders: tuple[str, ...] = ()
-    algorithm: Mapping[str, str] = field(default_factory=dict)
-    results: tuple[ResultReference, ...] = ()
-    details: Mapping[str, str] = field(default_factory=dict)
-    description: str = ""
+    if at.tzinfo is None:
+        raise ValueError("an event's time is timezone-aware")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def event_id(event: OperationalEvent, source: Source) -> str:
-    """The id that the same occurrence always gets: a name-based UUID over source, step, thread and occurrence."""
-    thread = event.thread
-    parts = (source.source_id, event.step, thread.accession_number, thread.study_instance_uid, thread.workitem_uid,
-             thread.placer_order_number, event.occurrence)  # fmt: skip
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+def begin(identification: EventCode, action: str, at: datetime, outcome: Outcome) -> tuple[Element, Element]:
+    """The root and its EventIdentification with EventID."""
+    root = Element("AuditMessage")
+    attributes = {
+        "EventActionCode": action,
+        "EventDateTime": moment(at),
+        "EventOutcomeIndicator": str(int(outcome)),
+    }
+    event = SubElement(root, "EventIdentification", attributes)
+    add_code(event, "EventID", identification)
+    return root, event
+
+
+def add_application(root: Element, source: Source, *, requestor: bool, ae_title: str = "") -> None:
+    """The reporting process as a machine participant (SOLE-031)."""
+    attributes = {"UserID": clean(source.actor), "UserIsRequestor": str(requestor).lower()}
+    if ae_title:
+        attributes["AlternativeUserID"] = f"AETITLES={clean(ae_title)}"
+    attributes |= {"NetworkAccessPointID": clean(source.host), "NetworkAccessPointTypeCode": "1"}
+    participant = SubElement(root, "ActiveParticipant", attributes)
+    add_code(participant, "RoleIDCode", APPLICATION)
+
+
+def add_audit_source(root: Element, source: Source) -> None:
+    """AuditSourceIdentification; an application server (SOLE-034)."""
+    attributes = {"AuditSourceID": clean(source.identifier)}
+    if source.site:
+        attributes["AuditEnterpriseSiteID"] = clean(source.site)
+    SubElement(SubElement(root, "AuditSourceIdentification", attributes), "AuditSourceTypeCode", {"csd-code": "4"})
+
+
+def add_object(root: Element, identifier: str, id_type: EventCode, kind: str, role: str, name: str = "") -> Element:
+    """A ParticipantObjectIdentification with its type and name, which may be empty but must be there (SOLE-039)."""
+    attributes = {"ParticipantObjectID": clean(identifier), "ParticipantObjectTypeCode": kind}
+    if role:
+        attributes["ParticipantObjectTypeCodeRole"] = role
+    participant = SubElement(root, "ParticipantObjectIdentification", attributes)
+    add_code(participant, "ParticipantObjectIDTypeCode", id_type)
+    SubElement(participant, "ParticipantObjectName").text = clean(name)
+    return participant
+
+
+def add_event_object(root: Element, identifier: str) -> Element:
+    """The object that carries our event id (see the module's docstring)."""
+    return add_object(root, f"urn:uuid:{identifier}", URI, "4", "", "event")
+
+
+def as_bytes(root: Element) -> bytes:
+    """The document in UTF-8, without declaration and without byte order mark (SOLE-010)."""
+    return tostring(root, encoding="unicode").encode()
 
 
 def encode(event: OperationalEvent, source: Source) -> bytes:
-    """An audit message that is valid against the 2023b schema.
+    """A SOLE event message, valid against the schema of PS3.15 2023b A.5.1.1.
 
-    The event id travels as detail ``EventId`` of the first participant object; every object has exactly one of Name and
-    Query, as the schema demands.
+    Args:
+        event: what happened.
+        source: who reports it.
+
+    Returns:
+        The XML document in UTF-8.
 
     Raises:
-        KeyError: when the step is none of ``tables/steps.csv``.
+        KeyError: when the step or a further code is in no table.
+        ValueError: when the event's time carries no zone.
     """
-    row = step_rows()[event.step]
-    root = etree.Element("AuditMessage")
-    head = etree.SubElement(
-        root,
-        "EventIdentification",
-        EventActionCode=row.action,
-        EventDateTime=event.at.isoformat(timespec="milliseconds"),
-        EventOutcomeIndicator=str(int(event.outcome)),
-    )
-    _code(head, "EventID", _EVENT)
-    for code in row.codes:
-        _code(head, "EventTypeCode", code)
+    root, identification = begin(EVENT_ID, "E", event.at, event.outcome)
+    for code in type_codes(event):
+        add_code(identification, "EventTypeCode", code)
     if event.description:
-        etree.SubElement(head, "EventOutcomeDescription").text = event.description
-    _machine(root, source.source_id, source.host, requestor=True)
-    if event.performer:
-        _machine(root, event.performer, source.host, requestor=False, ae_title=event.performer)
-    origin = etree.SubElement(
-        root, "AuditSourceIdentification", AuditEnterpriseSiteID=source.site, AuditSourceID=source.source_id
+        SubElement(identification, "EventOutcomeDescription").text = clean(event.description)
+    _add_participants(root, event, source)
+    add_audit_source(root, source)
+    _add_patient(root, event)
+    objects = _add_orders(root, event)
+    objects |= _add_study(root, event) | _add_workitem(root, event) | _add_algorithm(root, event)
+    _add_results(root, event)
+    objects["event"] = add_event_object(root, event_id(event, source))
+    _add_details(objects, event.details)
+    return as_bytes(root)
+
+
+def type_codes(event: OperationalEvent) -> tuple[EventCode, ...]:
+    """The EventTypeCodes of an event; the first one is the MSGID (SOLE-006)."""
+    row = steps()[event.step]
+    added = tuple(event_code(code) for code in event.codes)
+    if not added and row.outcome_codes:
+        added = row.outcome_codes[:1] if event.outcome is Outcome.SUCCESS else row.outcome_codes[1:]
+    return (*row.codes, *added)
+
+
+def _add_participants(root: Element, event: OperationalEvent, source: Source) -> None:
+    part = steps()[event.step].performer if event.performer else ""
+    add_application(
+        root, source, requestor=part != "requestor", ae_title=event.performer if part in ("self", "") else ""
     )
-    etree.SubElement(origin, "AuditSourceTypeCode").set("csd-code", _SERVER)
-    details = {EVENT_ID: event_id(event, source), **event.details}
-    for kind, identifier, role, code, name in _objects(event):
-        _object(root, kind, identifier, role, code, name, details)
-        details = {}
-    _workitem_and_algorithm(root, event, details)
-    return etree.tostring(root, encoding="utf-8")
+    if part in ("requestor", "participant"):
+        attributes = {
+            "UserID": clean(event.performer),
+            "AlternativeUserID": f"AETITLES={clean(event.performer)}",
+            "UserIsRequestor": str(part == "requestor").lower(),
+        }
+        add_code(SubElement(root, "ActiveParticipant", attributes), "RoleIDCode", PERFORMING)
 
 
-def _objects(event: OperationalEvent) -> Iterator[tuple[str, str, str, Code, str]]:
-    thread = event.thread
-    if thread.study_instance_uid:
-        yield _SYSTEM, thread.study_instance_uid, _ROLE_REPORT, _STUDY, "study"
-    if thread.accession_number:
-        yield _SYSTEM, thread.accession_number, _ROLE_JOB, _ACCESSION, "order"
-    if thread.patient_id:
-        yield _PERSON, thread.patient_id, _ROLE_PATIENT, _PATIENT, ""
+def _add_patient(root: Element, event: OperationalEvent) -> None:
+    """The patient by identifier in CX form, never by name (SOLE-035, SOLE-043)."""
+    identifier = event.thread.patient_id
+    if identifier:
+        add_object(root, identifier if "^" in identifier else f"{identifier}^^^", PATIENT, "1", "1")
 
 
-def _workitem_and_algorithm(root: Any, event: OperationalEvent, details: dict[str, str]) -> None:
-    thread = event.thread
-    orders = {"PlacerOrderNumber": thread.placer_order_number, "FillerOrderNumber": thread.filler_order_number}
-    orders = {key: value for key, value in orders.items() if value}
-    if thread.workitem_uid:
-        extra = {"UPSInstanceUID": thread.workitem_uid, **orders, **details}
-        _object(root, _SYSTEM, f"urn:oid:{thread.workitem_uid}", _ROLE_JOB, _URI, "workitem", extra)
-    elif orders:
-        number = next(iter(orders.values()))
-        _object(root, _SYSTEM, f"urn:order:{number}", _ROLE_JOB, _URI, "order numbers", {**orders, **details})
-    if event.algorithm:
-        version = {"AlgorithmVersion": event.algorithm.version}
-        _object(root, _SYSTEM, event.algorithm.name, _ROLE_PROCESSING, _ALGORITHM, event.algorithm.name, version)
-    for result in event.results:
-        extra = {"SOPClassUID": result.sop_class_uid, "SOPInstanceUID": result.sop_instance_uid}
-        _object(
-            root, _SYSTEM, thread.study_instance_uid or result.sop_instance_uid, _ROLE_REPORT, _STUDY, "result", extra
-        )
-
-
-def _code(parent: Any, name: str, code: Code) -> None:
-    element = etree.SubElement(parent, name)
-    element.set("csd-code", code.value)
-    element.set("codeSystemName", code.scheme)
-    element.set("originalText", code.meaning)
-
-
-def _machine(root: Any, user: str, host: str, *, requestor: bool, ae_title: str = "") -> None:
-    element = etree.SubElement(root, "ActiveParticipant", UserID=user)
-    if ae_title:
-        element.set("AlternativeUserID", f"AETITLES={ae_title}")
-    element.set("UserIsRequestor", "true" if requestor else "false")
-    element.set("NetworkAccessPointID", host)
-    element.set("NetworkAccessPointTypeCode", "2")
-    _code(element, "RoleIDCode", _APPLICATION)
-
-
-def _object(
-    root: Any, kind: str, identifier: str, role: str, code: Code, name: str, details: Mapping[str, str]
-) -> None:
-    element = etree.SubElement(
-        root,
-        "ParticipantObjectIdentification",
-        ParticipantObjectID=identifier,
-        ParticipantObjectTypeCode=kind,
-        ParticipantObjectTypeCodeRole=role,
+def _add_orders(root: Element, event: OperationalEvent) -> dict[str, Element]:
+    thread, objects = event.thread, {}
+    numbers = (
+        ("order", thread.accession_number, ACCESSION),
+        ("placer order", thread.placer_order_number, PLACER),
+        ("filler order", thread.filler_order_number, FILLER),
     )
-    _code(element, "ParticipantObjectIDTypeCode", code)
-    etree.SubElement(element, "ParticipantObjectName").text = name
-    for key, value in details.items():
-        encoded = base64.b64encode(value.encode()).decode()
-        etree.SubElement(element, "ParticipantObjectDetail", type=key, value=encoded)
+    for name, number, id_type in numbers:
+        if number:
+            objects[name] = add_object(root, number, id_type, "2", "20", name)
+    return objects
 
 
-def parse(message: bytes) -> ParsedEvent:
-    """What an audit message says; tolerant of what other vendors leave out.
-
-    Raises:
-        BadInput: when it is no well-formed audit message, or tries entities.
-    """
-    try:
-        root = SafeTree.fromstring(message)
-    except Exception as error:  # the parser's and the defuser's errors share no base class
-        raise BadInput(f"The message is not well-formed XML: {error} (PS3.15 A.5).") from error
-    if root.tag.rsplit("}", 1)[-1] != "AuditMessage":
-        raise BadInput(f"The root element is {root.tag}, not AuditMessage (PS3.15 A.5).")
-    return _Reading(root).event()
+def _add_study(root: Element, event: OperationalEvent) -> dict[str, Element]:
+    uid = event.thread.study_instance_uid
+    return {"study": add_object(root, uid, STUDY, "2", "3", "study")} if uid else {}
 
 
-class _Reading:
-    """The parts of one message."""
-
-    def __init__(self, root: Any) -> None:
-        self._root = root
-        self._head = root.find("EventIdentification")
-        self._objects = [(one, _read_details(one)) for one in root.findall("ParticipantObjectIdentification")]
-
-    def event(self) -> ParsedEvent:
-        head = self._head if self._head is not None else {}
-        codes = tuple(_read_code(one) for one in self._root.findall("EventIdentification/EventTypeCode"))
-        details = {key: value for _, found in self._objects for key, value in found.items()}
-        origin = self._root.find("AuditSourceIdentification")
-        machines = [one for one in self._root.findall("ActiveParticipant") if one.get("AlternativeUserID")]
-        results = tuple(
-            ResultReference(found.get("SOPClassUID", ""), found["SOPInstanceUID"])
-            for _, found in self._objects
-            if "SOPInstanceUID" in found
-        )
-        orders = tuple(details[key] for key in ("PlacerOrderNumber", "FillerOrderNumber") if key in details)
-        return ParsedEvent(
-            event_id=details.get(EVENT_ID, ""),
-            step=step_of(tuple(code.value for code in codes)),
-            codes=codes,
-            at=_moment(head.get("EventDateTime", "")),
-            outcome=_number(head.get("EventOutcomeIndicator", "0")),
-            source=origin.get("AuditSourceID", "") if origin is not None else "",
-            performer=machines[0].get("UserID", "") if machines else "",
-            patient_id=self._identifier(_PATIENT.value),
-            accession=self._identifier(_ACCESSION.value),
-            study=self._identifier(_STUDY.value),
-            workitem=details.get("UPSInstanceUID", ""),
-            orders=orders,
-            algorithm=self._algorithm(),
-            results=results,
-            details={key: value for key, value in details.items() if key not in _STRUCTURAL},
-            description=self._root.findtext("EventIdentification/EventOutcomeDescription") or "",
-        )
-
-    def _identifier(self, code: str) -> str:
-        for one, _ in self._objects:
-            kind = one.find("ParticipantObjectIDTypeCode")
-            if kind is not None and kind.get("csd-code") == code:
-                return str(one.get("ParticipantObjectID", ""))
-        return ""
-
-    def _algorithm(self) -> dict[str, str]:
-        for one, details in self._objects:
-            if one.get("ParticipantObjectTypeCodeRole") == _ROLE_PROCESSING:
-                return {"name": one.get("ParticipantObjectID", ""), "version": details.get("AlgorithmVersion", "")}
+def _add_workitem(root: Element, event: OperationalEvent) -> dict[str, Element]:
+    uid = event.thread.workitem_uid
+    if not uid:
         return {}
+    workitem = add_object(root, f"urn:oid:{uid}", URI, "2", "20", "workitem")
+    add_detail(workitem, "UPSInstanceUID", uid)
+    return {"workitem": workitem}
 
 
-_STRUCTURAL = frozenset(
-    {
-        EVENT_ID,
-        "UPSInstanceUID",
-        "SOPClassUID",
-        "SOPInstanceUID",
-        "AlgorithmVersion",
-        "PlacerOrderNumber",
-        "FillerOrderNumber",
-    }
-)
+def _add_algorithm(root: Element, event: OperationalEvent) -> dict[str, Element]:
+    if event.algorithm is None:
+        return {}
+    algorithm = add_object(root, event.algorithm.name, ALGORITHM, "2", "26", event.algorithm.name)
+    add_detail(algorithm, "AlgorithmVersion", event.algorithm.version)
+    return {"algorithm": algorithm}
 
 
-def _read_code(element: Any) -> Code:
-    value = element.get("csd-code") or element.get("code") or ""
-    return Code(
-        value, element.get("codeSystemName", ""), element.get("originalText") or element.get("displayName") or ""
-    )
+def _add_details(objects: Mapping[str, Element], details: Mapping[str, str]) -> None:
+    for name, value in details.items():
+        carrier = objects.get(detail_objects().get(name, ""), objects["event"])
+        add_detail(carrier, name, str(value))
 
 
-def _read_details(element: Any) -> dict[str, str]:
-    found = {}
-    for detail in element.findall("ParticipantObjectDetail"):
-        try:
-            found[detail.get("type", "")] = base64.b64decode(detail.get("value", ""), validate=True).decode()
-        except ValueError:
-            found[detail.get("type", "")] = detail.get("value", "")
-    return found
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
+def _add_results(root: Element, event: OperationalEvent) -> None:
+    """Result objects, described by class and instance (sole.md 4.4 result object)."""
+    if not event.results:
+        return
+    study = event.thread.study_instance_uid
+    identifier, id_type = (study, STUDY) if study else (f"urn:oid:{event.results[0].sop_instance_uid}", URI)
+    result = add_object(root, identifier, id_type, "2", "3", "result")
+    description = SubElement(result, "ParticipantObjectDescription")
+    for sop_class, group in groupby(event.results, key=lambda one: one.sop_class_uid):
+        members = list(group)
+        attributes = {"UID": clean(sop_class), "NumberOfInstances": str(len(members))}
+        element = SubElement(description, "SOPClass", attributes)
+        for member in members:
+            SubElement(element, "Instance", {"UID": clean(member.sop_instance_uid)})

@@ -1,95 +1,171 @@
-"""Syslog messages and frames (RFC 5424, RFC 5425), as ITI-20 and SOLE use them (sole.md section 3)."""
+"""Syslog: header (RFC 5424), frames by octet count (RFC 5425 4.3), as ITI-20 and SOLE use them (sole.md 3.1, 3.2)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from profiles.errors import BadInput
+from profiles.sole.event import Outcome
 
-FACILITY_SECURITY = 10
-APP_NAME = "IHE+SOLE"
-_SEVERITY = {0: 5, 4: 4, 8: 3, 12: 2}
-MAXIMUM_FRAME = 1024 * 1024
-_DIGITS = len(str(MAXIMUM_FRAME))
-_HEADER = re.compile(rb"<(\d{1,3})>(\d{1,2}) (\S+) (\S+) (\S+) (\S+) (\S+) (-|(?:\[.*?\])+) ?", re.DOTALL)
-_BOM = b"\xef\xbb\xbf"
+SOLE_APPLICATION = "IHE+SOLE"
+AUDIT_APPLICATION = "Stepwell"
+AUDIT_MESSAGE_ID = "IHE+RFC-3881"
+_FACILITY = 10
+#: Severity by outcome: notice, warning, error, critical (SOLE-002).
+_SEVERITY = {
+    Outcome.SUCCESS: 5,
+    Outcome.MINOR_FAILURE: 4,
+    Outcome.SERIOUS_FAILURE: 3,
+    Outcome.MAJOR_FAILURE: 2,
+}
+_HIGHEST_PRI = 191
+_COUNT_DIGITS = 10
+_HEADER = re.compile(
+    rb"<(0|[1-9][0-9]{0,2})>([1-9][0-9]{0,2}) ([!-~]{1,64}) ([!-~]{1,255}) ([!-~]{1,48}) ([!-~]{1,128}) ([!-~]{1,32}) "
+    rb'(-|(?:\[(?:[^\]"\\]|"(?:[^"\\]|\\.)*")*\])+)(?: |$)',
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SyslogMessage:
-    """One message in its parts."""
+    """One syslog message in its parts; ``content`` is MSG, the rest of the octets as they came."""
 
-    priority: int
+    pri: int
+    version: int
     timestamp: str
     hostname: str
-    app_name: str
-    process_id: str
+    application: str
+    process: str
     message_id: str
+    structured_data: str
     content: bytes
 
 
-def compose(content: bytes, *, outcome: int, at: datetime, hostname: str, process_id: str, message_id: str) -> bytes:
-    """A syslog message (RFC 5424) around an audit message.
+def priority(outcome: Outcome) -> int:
+    """PRI: facility 10 (security/authorization), severity by outcome."""
+    return _FACILITY * 8 + _SEVERITY[outcome]
 
-    Args:
-        content: the audit message, UTF-8.
-        outcome: EventOutcomeIndicator, which decides the severity (sole.md 3.1).
-        at: when the message was made, timezone-aware.
-        hostname: the sender.
-        process_id: of the sender.
-        message_id: code of the first EventTypeCode.
-    """
-    priority = FACILITY_SECURITY * 8 + _SEVERITY[outcome]
-    header = f"<{priority}>1 {at.isoformat(timespec='milliseconds')} {hostname} {APP_NAME} {process_id} {message_id} - "
-    return header.encode("ascii") + content
+
+def compose(
+    content: bytes,
+    *,
+    pri: int,
+    at: datetime,
+    hostname: str,
+    application: str,
+    process: str,
+    message_id: str,
+) -> bytes:
+    """A whole syslog message without structured data (SOLE-008); names are cut and cleaned to what RFC 5424 allows."""
+    timestamp = at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    fields = (
+        f"<{pri}>1",
+        timestamp,
+        printable(hostname, 255),
+        printable(application, 48),
+        printable(process, 128),
+        printable(message_id, 32),
+        "-",
+    )
+    return " ".join(fields).encode("ascii") + b" " + content
+
+
+def printable(text: str, limit: int) -> str:
+    """A header field: printable US-ASCII without spaces, at most ``limit`` characters, ``-`` when nothing is left."""
+    return "".join(character for character in text if "!" <= character <= "~")[:limit] or "-"
+
+
+def parse_syslog(message: bytes) -> SyslogMessage | None:
+    """The parts of a message, or None when it has no header of RFC 5424."""
+    found = _HEADER.match(message)
+    if found is None or int(found[1]) > _HIGHEST_PRI:
+        return None
+    texts = [part.decode("ascii") for part in found.groups()[2:7]]
+    structured = found[8].decode("utf-8", "replace")
+    return SyslogMessage(
+        int(found[1]),
+        int(found[2]),
+        texts[0],
+        texts[1],
+        texts[2],
+        texts[3],
+        texts[4],
+        structured,
+        message[found.end() :],
+    )
 
 
 def frame(message: bytes) -> bytes:
-    """A message with its count of octets in front (RFC 5425 section 4.3)."""
-    return f"{len(message)} ".encode("ascii") + message
+    """A message with its octet count: octets of the encoded message, never characters (SOLE-011)."""
+    return str(len(message)).encode("ascii") + b" " + message
 
 
-def parse(message: bytes) -> SyslogMessage:
-    """The parts of a message.
+class BadFrame(Exception):
+    """The stream does not hold what octet counting promises; the connection cannot be read any further."""
 
-    Raises:
-        BadInput: when it has no RFC 5424 header.
+
+class FrameDecoder:
+    """Cuts a stream into messages, wherever the network cuts it (SOLE-013).
+
+    Args:
+        limit: greatest message in octets.
     """
-    match = _HEADER.match(message)
-    if match is None:
-        raise BadInput("The message has no RFC 5424 header.")
-    priority, _, timestamp, hostname, app_name, process_id, message_id, _ = (
-        part.decode("utf-8", "replace") for part in match.groups()
-    )
-    content = message[match.end() :].removeprefix(_BOM)
-    return SyslogMessage(int(priority), timestamp, hostname, app_name, process_id, message_id, content)
 
-
-class Deframer:
-    """Cuts a stream of octet-counted frames into messages, wherever the network cut it."""
-
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._buffer = bytearray()
+        self._wanted: int | None = None
 
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The messages that are complete with this chunk.
+    @property
+    def pending(self) -> int:
+        """Octets that belong to a message that is not whole yet."""
+        return len(self._buffer)
+
+    @property
+    def in_message(self) -> bool:
+        """Whether a message has begun that is not whole yet."""
+        return bool(self._buffer) or self._wanted is not None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take the next octets and give every message that is now whole.
 
         Raises:
-            BadInput: when a count is none, starts with zero, or is over the limit; the stream cannot be read on then.
+            BadFrame: on a count that is none, has a leading zero, or is beyond the limit (SOLE-012, SOLE-015).
         """
-        self._buffer += chunk
-        messages: list[bytes] = []
-        while (space := self._buffer.find(b" ", 0, _DIGITS + 1)) >= 0:
-            count = self._buffer[:space]
-            if not count.isdigit() or count.startswith(b"0") or int(count) > MAXIMUM_FRAME:
-                raise BadInput("A frame starts with no count of octets in range (RFC 5425 section 4.3).")
-            end = space + 1 + int(count)
-            if len(self._buffer) < end:
-                return messages
-            messages.append(bytes(self._buffer[space + 1 : end]))
-            del self._buffer[:end]
-        if len(self._buffer) > _DIGITS:
-            raise BadInput("A frame starts with no count of octets (RFC 5425 section 4.3).")
-        return messages
+        self._buffer += data
+        position = 0
+        try:
+            while True:
+                if self._wanted is None:
+                    end = self._read_count(position)
+                    if end < 0:
+                        return
+                    position = end
+                if self._wanted is None or len(self._buffer) - position < self._wanted:
+                    return
+                message = bytes(self._buffer[position : position + self._wanted])
+                position += self._wanted
+                self._wanted = None
+                yield message
+        finally:
+            del self._buffer[:position]
+
+    def _read_count(self, position: int) -> int:
+        """Read the count at a position; returns where the message begins, or -1 when the count is not whole yet."""
+        space = self._buffer.find(b" ", position, position + _COUNT_DIGITS + 1)
+        digits = bytes(self._buffer[position : space if space >= 0 else position + _COUNT_DIGITS + 1])
+        if digits and (not digits.isdigit() or digits.startswith(b"0")):
+            raise BadFrame("an octet count is decimal digits without leading zero, then one space (RFC 5425 4.3.1)")
+        if space < 0:
+            if len(digits) > _COUNT_DIGITS:
+                raise BadFrame("the octet count has too many digits")
+            return -1
+        if not digits:
+            raise BadFrame("the octet count is missing")
+        self._wanted = int(digits)
+        if self._wanted > self._limit:
+            raise BadFrame(f"a message of {self._wanted} octets is announced; the limit is {self._limit}")
+        return space + 1
