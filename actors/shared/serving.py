@@ -94,7 +94,10 @@ def serve(app: FastAPI, *, actor: str, host: str, port: int, data_dir: Path, end
         announce_ready(actor, data_dir, endpoints)
 
     server.startup = startup  # type: ignore[method-assign] # uvicorn has no hook between listening and serving
-    server.run()
+    with (
+        stop_signals()
+    ):  # uvicorn raises the signal again when it has shut down; what the caller closes must still close
+        server.run()
 
 
 @contextmanager

@@ -74,10 +74,18 @@ class Walk:
     def send_images(self, paths: list[Path]) -> None:
         """Send the study as a modality does: C-STORE, or STOW-RS to a PACS that is not ours."""
         endpoints = self.department.endpoints
-        if self.department.external_archive:
-            modality.send_study(paths, dicomweb_url=endpoints.image_manager)
-        else:
-            modality.send_study(paths, dimse=endpoints.dimse_address)
+
+        def sent() -> bool:
+            try:
+                if self.department.external_archive:
+                    modality.send_study(paths, dicomweb_url=endpoints.image_manager)
+                else:
+                    modality.send_study(paths, dimse=endpoints.dimse_address)
+            except Unavailable:
+                return False  # a modality sends again; what is stored already is recognised
+            return True
+
+        eventually(sent, 120, "the archive to take the images")
         self.images_sent_at = datetime.now(UTC)
         self.report(
             "images",
