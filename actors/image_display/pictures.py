@@ -17,7 +17,7 @@ from actors.image_display.segmentation import Mask
 from profiles.dicom import JsonDataset, get
 
 Grey = NDArray[np.uint8]
-FILL_ALPHA = 90
+FILL_ALPHA = 70
 OUTLINE_ALPHA = 255
 _FINE_BELOW = ((420, 3), (840, 2))  # longest side in pixels, factor of enlargement
 _PERCENTILES = (0.5, 99.7)

@@ -25,7 +25,8 @@ DEVICE_MODEL = code(_DCM, "121015")
 REFERENCED_SEGMENT = code(_DCM, "121191")
 SITE = code("SCT", "363698007")
 LATERALITY = code("SCT", "272741003")
-ABSENT = Code("373572006", "SCT", "Clinical finding absent")
+CATEGORY = code("SCT", "276214006")
+ABSENT = code("SCT", "373572006")
 _DEPTH = 40
 
 
@@ -175,7 +176,7 @@ def _group(container: Dataset) -> Group:
         elif kind == "IMAGE":
             group = replace(group, segment=group.segment or _segment(child))
         elif kind in {"NUM", "CODE", "TEXT", "DATE", "TIME", "DATETIME", "PNAME"}:
-            contained = str(child.get("RelationshipType", "")) == "CONTAINS"
+            contained = str(child.get("RelationshipType", "")) == "CONTAINS" and not CATEGORY.same_as(name)
             (values if contained else context).append(_as_value(child))
     return replace(group, values=tuple(values), context=tuple(context))
 

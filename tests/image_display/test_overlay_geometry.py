@@ -195,3 +195,13 @@ def test_slices_follow_their_position_not_their_number():
     for number, instance in enumerate(reversed(series), 1):
         instance["00200013"]["Value"] = [number]
     assert [one.instance for one in slices_of(series)] == ["2.25.10", "2.25.11", "2.25.12", "2.25.13"]
+
+
+def test_of_several_frames_within_reach_the_nearest_is_drawn():
+    """Frames closer together than they are thick, as interpolated results have them."""
+    close = Lattice((4, 5, 7), [[0, 0, 1.0], [0, 1.0, 0], [1.0, 0, 0]], [0, 0, -1.0])
+    found = segmentation(numbered(), close, [0, 1, 2, 3])
+    for group in found.dataset.PerFrameFunctionalGroupsSequence:
+        group.PixelMeasuresSequence[0].SpacingBetweenSlices = "3.0"
+    overlay = Overlay(found, slices_of(source_series(axial())))
+    assert np.flatnonzero(overlay.mask(0, 1).any(axis=1)).tolist() == [1]
