@@ -11,7 +11,7 @@ import orjson
 
 from actors.shared.logs import get_logger
 from actors.shared.steps import reached
-from actors.task_requester.database import OrderRow, OrderState, WorkitemRow, WorkitemState, moment
+from actors.task_requester.database import OrderRow, WorkitemRow, WorkitemState, moment
 from actors.task_requester.images import (
     ImageSource,
     ImageStudy,
@@ -117,7 +117,7 @@ class Follower:
         found = matching_studies(self._archive, order)
         studies = [study for study in found if not is_other_patient(order, study)]
         if found and not studies:
-            return self._mismatch(row)
+            return self._mismatch(row, watch)
         counts = {}
         for study in studies:
             uid = text(study, "StudyInstanceUID")
@@ -146,13 +146,14 @@ class Follower:
         if watch.in_vain & (watch.in_vain - 1) == 0:
             _log.info("study-awaited", accession=row.accession, study=row.study_uid, searches=watch.in_vain)
 
-    def _mismatch(self, row: OrderRow) -> bool:
+    def _mismatch(self, row: OrderRow, watch: _Watch) -> bool:
+        watch.next_look = self._monotonic() + self._settings.slowest_poll_seconds
         explanation = (
-            "The images have another Patient ID than the order, so nothing is done with them. Correct the order with "
-            "a message (XO), or the images; the order is then looked at again."
+            "The images have another Patient ID than the order, so nothing is done with them. Correct the images in "
+            "the archive, or cancel the order and send a new one; the archive is looked at again until then."
         )
-        self._ledger.conclude(row.number or 0, OrderState.MISMATCH, explanation)
-        _log.error("patient-mismatch", accession=row.accession, study=row.study_uid, reason=explanation)
+        if self._ledger.mismatch(row.number or 0, explanation):
+            _log.error("patient-mismatch", accession=row.accession, study=row.study_uid, reason=explanation)
         return False
 
     def _decide(self, row: OrderRow, order: ImagingOrder, study_uids: Sequence[str]) -> bool:

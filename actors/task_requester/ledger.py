@@ -24,6 +24,7 @@ from profiles.hl7 import ImagingOrder, MessageFinding, MessageRefused, order_act
 
 _ORDER = TypeAdapter(ImagingOrder)
 _NO_REPORT = "-"
+_AWAITING = (OrderState.PENDING, OrderState.MISMATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,18 +199,18 @@ class Ledger:
         self.database, self.clock = database, clock
 
     def awaiting(self) -> list[OrderRow]:
-        """Orders whose study is awaited, oldest first."""
+        """Orders whose study is awaited, or that found images of another patient only; oldest first."""
         with self.database.read() as session:
-            found = select(OrderRow).where(OrderRow.state == OrderState.PENDING).order_by(col(OrderRow.number))
+            found = select(OrderRow).where(col(OrderRow.state).in_(_AWAITING)).order_by(col(OrderRow.number))
             return list(session.exec(found))
 
-    def conclude(self, order_number: int, state: OrderState, explanation: str) -> bool:
-        """Give a pending order its outcome; False when it is pending no more (it was cancelled meanwhile)."""
+    def mismatch(self, order_number: int, explanation: str) -> bool:
+        """Note that the images are of another patient; False when that was known, or the order is awaited no more."""
         with self.database.write() as session:
             row = session.get_one(OrderRow, order_number)
             if row.state != OrderState.PENDING:
                 return False
-            row.state, row.explanation, row.updated_at = state, explanation, moment(self.clock())
+            row.state, row.explanation, row.updated_at = OrderState.MISMATCH, explanation, moment(self.clock())
             session.add(row)
             return True
 
@@ -225,11 +226,11 @@ class Ledger:
             explanation: why.
 
         Returns:
-            False when the order is pending no more.
+            False when the order is awaited no more: it was cancelled meanwhile.
         """
         with self.database.write() as session:
             row = session.get_one(OrderRow, order_number)
-            if row.state != OrderState.PENDING:
+            if row.state not in _AWAITING:
                 return False
             for workitem in workitems:
                 if session.get(WorkitemRow, workitem.uid) is None:

@@ -10,7 +10,7 @@ from actors.task_requester.database import OrderState
 from profiles.hl7 import EntityIdentifier, ImagingOrder
 
 _NOT_CONTENT = ("control", "status", "control_id", "transaction_time", "cancel_reason")
-_REVIEWED_AGAIN = (OrderState.NO_RULE, OrderState.MISMATCH, OrderState.REFUSED)
+_REVIEWED_AGAIN = (OrderState.NO_RULE, OrderState.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _cancel(known: Known) -> Change:
 
 
 def _hold(known: Known, action: str) -> Change:
-    if action == "hold" and known.state is OrderState.PENDING:
+    if action == "hold" and known.state in {OrderState.PENDING, OrderState.MISMATCH}:
         return Change(OrderState.HELD, False, "held")
     if action == "release" and known.state is OrderState.HELD:
         return Change(OrderState.PENDING if known.complete else OrderState.INCOMPLETE, False, "released")

@@ -17,7 +17,7 @@ from actors.task_requester.service import TaskRequester
 from actors.task_requester.settings import Settings
 from connectathon.ris import send_order
 from connectathon.waiting import eventually, free_port
-from profiles.dicom import put, text
+from profiles.dicom import put
 from profiles.errors import NotFound, Unavailable
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -218,11 +218,6 @@ def task_requester(tmp_path):
     yield make
     for one in made:
         one.stop()
-
-
-def accession_of(workitem):
-    """The accession number in a workitem's request."""
-    return text(workitem["0040A370"]["Value"][0], "AccessionNumber")
 
 
 class Department:

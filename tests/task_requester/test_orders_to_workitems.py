@@ -1,0 +1,269 @@
+"""From order and images to one workitem, in every order of arrival (orders.md 9; RAD-80)."""
+
+from datetime import UTC, datetime
+
+import pytest
+import structlog
+
+from actors.shared.mllp import Frame
+from actors.task_requester.database import Database
+from actors.task_requester.following import Follower
+from actors.task_requester.intake import Intake
+from actors.task_requester.ledger import Ledger
+from actors.task_requester.orders_store import order_thread
+from actors.task_requester.rules import load_rules
+from actors.task_requester.settings import Settings
+from connectathon.fiction import new_order
+from connectathon.ris import build_order
+from connectathon.waiting import eventually
+from profiles.aiwi import content_findings
+from profiles.dicom import get_code, item, items, text
+from profiles.errors import BadInput, Conflict, Unavailable
+
+
+def accession_of(workitem):
+    """The accession number in a workitem's request."""
+    return text(item(workitem, "ReferencedRequestSequence"), "AccessionNumber")
+
+
+@pytest.fixture
+def logged():
+    """What is logged during the test."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines
+
+
+def arrive(images, order, count=30, **details):
+    """The study of an order arrives at the archive."""
+    images.put(order.study_instance_uid, count, accession=order.accession_number, **details)
+
+
+@pytest.mark.requirement("AIWI-TR-001", "AIWI-TR-002", "AIWI-TR-003", "AIWI-TR-004", "HL7-028")
+def test_order_then_images_make_one_ready_workitem(department, images, worklist, events):
+    running, order = department(), new_order()
+    running.send(build_order(order))
+    arrive(images, order)
+    running.await_state(order.accession_number, "published")
+    ((uid, workitem),) = worklist.workitems.items()
+    assert content_findings(workitem) == []
+    assert accession_of(workitem) == order.accession_number
+    assert text(workitem, "InputReadinessState") == "READY"
+    assert get_code(workitem, "ScheduledWorkitemCodeSequence").value == "BRAINSEG"
+    (series,) = items(workitem, "InputInformationSequence")
+    assert len(items(series, "ReferencedSOPSequence")) == 30
+    assert events.steps() == ["order-received", "images-available"]
+    assert events.events[1].details["InstanceCount"] == "30"
+    (thread,) = order_thread(running.data_dir, uid)
+    assert [(row["uid"], row["state"]) for row in thread["workitems"]] == [(uid, "created")]
+    assert "an MR of the head" in thread["explanation"]
+
+
+def test_images_then_order_make_one_workitem(department, images, worklist):
+    running, order = department(), new_order()
+    arrive(images, order)
+    running.send(build_order(order))
+    running.await_state(order.accession_number, "published")
+    assert len(worklist.workitems) == 1
+
+
+@pytest.mark.requirement("HL7-051")
+def test_an_order_without_study_uid_finds_its_images_by_accession_number(department, images, worklist):
+    running, order = department(), new_order()
+    arrive(images, order, patient_id=order.patient_id)
+    message = build_order(order).replace(order.study_instance_uid.encode() + b"^RIS", b"")
+    running.send(message)
+    stored = running.await_state(order.accession_number, "published")
+    assert stored["study_instance_uid"] == order.study_instance_uid
+    (workitem,) = worklist.workitems.values()
+    assert text(workitem, "StudyInstanceUID") == order.study_instance_uid
+
+
+@pytest.mark.requirement("HL7-060", "AIWI-TR-009")
+def test_a_study_is_complete_only_once_its_images_stand_still(tmp_path, images):
+    now, order = [0.0], new_order()
+    database = Database(tmp_path)
+    ledger = Ledger(database)
+    taken = Intake(database, Settings(), lambda: None, lambda: datetime.now(UTC), lambda: "1")
+    taken.take(Frame(build_order(order)), "test")
+    settings = Settings(quiet_seconds=2.0, poll_seconds=0.5)
+    rules = load_rules(None)
+    follower = Follower(ledger, images, rules, settings, clock=lambda: datetime.now(UTC), monotonic=lambda: now[0])
+    for count in range(20, 26):
+        arrive(images, order, count)
+        now[0] += 1.9
+        assert follower.look() == 0
+    now[0] += 1.9
+    assert follower.look() == 0
+    now[0] += 0.5
+    assert follower.look() == 1
+    assert ledger.awaiting() == []
+    database.close()
+
+
+def await_logged(logged, event):
+    """Wait until an event was logged."""
+    eventually(lambda: any(line["event"] == event for line in logged), what=f"{event} to be logged")
+
+
+@pytest.mark.requirement("HL7-062")
+def test_results_and_documents_make_no_study_ready(department, images, worklist, logged):
+    running, order = department(), new_order()
+    arrive(images, order, 1, modality="SR")
+    arrive(images, order, 1, modality="SEG", series="2")
+    running.send(build_order(order))
+    await_logged(logged, "study-awaited")
+    assert running.state(order.accession_number) == "pending"
+    arrive(images, order, 30, series="3")
+    running.await_state(order.accession_number, "published")
+    (workitem,) = worklist.workitems.values()
+    assert [text(one, "SeriesInstanceUID")[-2:] for one in items(workitem, "InputInformationSequence")] == [".3"]
+
+
+def test_an_order_whose_study_never_comes_stays_pending_and_visible(department, logged):
+    running, order = department(), new_order()
+    running.send(build_order(order))
+    await_logged(logged, "study-awaited")
+    assert running.state(order.accession_number) == "pending"
+
+
+@pytest.mark.parametrize(
+    ("details", "words"),
+    [
+        ({"modality": "CT"}, "modalities is ['CT']"),
+        ({"body_part": "KNEE"}, "body_parts is ['KNEE']"),
+        ({"count": 3}, "images is 3"),
+    ],
+)
+def test_a_study_that_no_rule_wants_ends_visibly(department, images, worklist, details, words):
+    running, order = department(), new_order()
+    running.send(build_order(order))
+    arrive(images, order, **{"count": 30, **details})
+    stored = running.await_state(order.accession_number, "no-rule")
+    assert words in stored["explanation"]
+    assert worklist.requests == 0
+
+
+@pytest.mark.requirement("AIWI-TR-005", "HL7-053")
+def test_images_of_another_patient_make_no_workitem_until_they_are_corrected(department, images, worklist):
+    running, order = department(), new_order()
+    running.send(build_order(order))
+    arrive(images, order, patient_id="SOMEBODY-ELSE")
+    stored = running.await_state(order.accession_number, "mismatch")
+    assert "another Patient ID" in stored["explanation"]
+    assert worklist.requests == 0
+    images.studies[order.study_instance_uid]["patient_id"] = order.patient_id
+    running.await_state(order.accession_number, "published")
+
+
+@pytest.mark.requirement("AIWI-TR-006", "HL7-057")
+def test_a_stat_order_makes_a_workitem_of_high_priority(department, images, worklist):
+    running, order = department(), new_order()
+    running.send(build_order(order, priority="S"))
+    arrive(images, order)
+    running.await_state(order.accession_number, "published")
+    (workitem,) = worklist.workitems.values()
+    assert text(workitem, "ScheduledProcedureStepPriority") == "HIGH"
+
+
+@pytest.mark.requirement("AIWI-TR-007")
+def test_creation_is_tried_again_until_the_task_manager_acknowledges_it(department, images, worklist):
+    worklist.refusals = [Unavailable("The Task Manager answered 503.")] * 3
+    running, order = department(), new_order()
+    running.send(build_order(order))
+    arrive(images, order)
+    running.await_state(order.accession_number, "published")
+    assert (worklist.requests, len(worklist.workitems)) == (4, 1)
+
+
+@pytest.mark.requirement("AIWI-TR-007")
+@pytest.mark.parametrize("refusal", [BadInput("The Task Manager answered 400: no."), Conflict("409: no.")])
+def test_a_refusal_is_no_endless_loop_and_is_shown(department, images, worklist, refusal):
+    worklist.refusals = [refusal]
+    running, order = department(), new_order()
+    running.send(build_order(order))
+    arrive(images, order)
+    stored = running.await_state(order.accession_number, "refused")
+    assert refusal.message in stored["explanation"]
+    assert worklist.requests == 1
+
+
+def test_an_archive_that_is_away_delays_and_loses_nothing(department, images, worklist, logged):
+    images.away = True
+    running, order = department(), new_order()
+    assert running.send(build_order(order)).code == "AA"
+    await_logged(logged, "archive-away")
+    images.away = False
+    arrive(images, order)
+    running.await_state(order.accession_number, "published")
+    assert len(worklist.workitems) == 1
+
+
+@pytest.mark.requirement("HL7-032", "HL7-033", "AIWI-TR-011")
+def test_cancelling_the_order_of_a_published_workitem_asks_for_its_cancellation(department, images, worklist):
+    running, order = department(), new_order()
+    running.send(build_order(order))
+    arrive(images, order)
+    running.await_state(order.accession_number, "published")
+    running.send(build_order(order, control="CA", status="CA"))
+    eventually(lambda: worklist.cancellations, what="the request for cancellation")
+    ((uid, reason, _),) = worklist.cancellations
+    assert (uid in worklist.workitems, reason) == (True, "110500")
+    assert running.state(order.accession_number) == "canceled"
+
+
+@pytest.mark.requirement("HL7-034", "AIWI-TR-012")
+def test_a_refused_cancellation_is_noted_once_and_the_sender_is_not_troubled(department, images, worklist):
+    running, order = department(), new_order()
+    running.send(build_order(order))
+    arrive(images, order)
+    running.await_state(order.accession_number, "published")
+    worklist.cancel_refusal = Conflict("The Task Manager answered 409: it is COMPLETED already.")
+    assert running.send(build_order(order, control="CA", status="CA")).code == "AA"
+
+    def noted():
+        (thread,) = order_thread(running.data_dir, order.accession_number)
+        return "COMPLETED already" in thread["workitems"][0]["cancel_outcome"]
+
+    eventually(noted, what="the outcome of the request")
+
+
+def test_a_workitem_that_was_not_created_yet_is_withdrawn_with_its_order(department, images, worklist):
+    worklist.refusals = [Unavailable("The Task Manager is away.")] * 1000
+    running, order = department(), new_order()
+    running.send(build_order(order))
+    arrive(images, order)
+    running.await_state(order.accession_number, "planned")
+    running.send(build_order(order, control="CA", status="CA"))
+
+    def withdrawn():
+        (thread,) = order_thread(running.data_dir, order.accession_number)
+        return [row["state"] for row in thread["workitems"]] == ["withdrawn"]
+
+    eventually(withdrawn, what="the workitem to be withdrawn")
+    assert worklist.workitems == {}
+
+
+@pytest.mark.requirement("AIWI-TR-013", "HL7-061")
+def test_work_is_taken_up_after_a_restart_and_done_once(department, images, worklist):
+    worklist.refusals = [Unavailable("The Task Manager is away.")] * 1000
+    first, order = department(), new_order()
+    first.send(build_order(order))
+    arrive(images, order)
+    first.await_state(order.accession_number, "planned")
+    worklist.refusals = []
+    second = department()
+    second.await_state(order.accession_number, "published")
+    second.send(build_order(order))
+    assert len(worklist.workitems) == 1
+
+
+def test_two_studies_of_one_accession_number_make_a_workitem_each(department, images, worklist):
+    running, order = department(), new_order()
+    arrive(images, order)
+    images.put("1.2.3.4.5", 40, accession=order.accession_number)
+    running.send(build_order(order).replace(order.study_instance_uid.encode() + b"^RIS", b""))
+    running.await_state(order.accession_number, "published")
+    assert {text(one, "StudyInstanceUID") for one in worklist.workitems.values()} == {
+        "1.2.3.4.5",
+        order.study_instance_uid,
+    }
