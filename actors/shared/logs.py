@@ -10,8 +10,13 @@ import structlog
 
 def configure_logging(actor: str, level: str = "INFO") -> None:
     """Send all log lines of this process, library ones included, to standard error as JSON, tagged with the actor."""
+
+    def tag(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event.setdefault("actor", actor)
+        return event
+
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        tag,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -21,7 +26,6 @@ def configure_logging(actor: str, level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(actor=actor)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
