@@ -68,9 +68,16 @@ def find_engine(workitem_code: Code) -> str | None:
     return None
 
 
+def _importable(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
 def missing_requirements(description: EngineDescription) -> str:
     """What keeps an engine from running on this machine, in words with the remedy; empty when nothing does."""
-    missing = [module for module in description.requires if find_spec(module) is None]
+    missing = [module for module in description.requires if not _importable(module)]
     if not missing:
         return ""
     remedy = f"pip install 'stepwell[{description.extra}]'" if description.extra else f"pip install {' '.join(missing)}"

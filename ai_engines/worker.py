@@ -25,6 +25,7 @@ from ai_engines.registry import engine, missing_requirements
 from profiles.errors import NotFound
 
 _REFUSED_WHEN = {Moment.SERIES: "refused-input", Moment.INPUT: "refused-input", Moment.OUTPUT: "refused-output"}
+_HARD_CPU_SECONDS = 10
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -75,7 +76,8 @@ def _limit(options: argparse.Namespace) -> None:
     for name, value in wanted.items():
         if value and hasattr(resource, name):
             with contextlib.suppress(ValueError, OSError):
-                resource.setrlimit(getattr(resource, name), (value, value))
+                hard = value + _HARD_CPU_SECONDS if name == "RLIMIT_CPU" else value  # SIGXCPU first, it says why
+                resource.setrlimit(getattr(resource, name), (value, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

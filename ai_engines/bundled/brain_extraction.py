@@ -29,7 +29,20 @@ _WEIGHTS = {
 _THREADS = 2
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
-VALIDATION: tuple[ValidationFigure, ...] = ()
+_COLIN = (
+    "Colin27 (ch2.nii.gz of Debian's mricron-data): one adult's head, 27 scans averaged, 1 mm. Not among the sources "
+    "that the authors name (OpenNeuro); they publish no list by which this could be proven"
+)
+_HOW = (
+    "converted to 181 axial MR instances, run as in operation, compared voxel by voxel with ch2bet.nii.gz above zero, "
+    "which is itself the output of a classic tool and smaller than the brain with its outer fluid; "
+    "tests/ai_engines/test_engine_validation.py measures it again"
+)
+
+VALIDATION = (
+    ValidationFigure("Dice", 0.936, _COLIN, _HOW),
+    ValidationFigure("part of the reference that is covered", 0.995, _COLIN, _HOW),
+)
 
 
 class BrainExtraction(Engine):
@@ -50,8 +63,8 @@ class BrainExtraction(Engine):
             weights_sha256=_WEIGHTS,
             licence="weights and network: MIT; this engine: Apache-2.0",
             training_data=(
-                "By its authors: T1-weighted MR of adults; their publication lists the data sets. Not repeated or "
-                "checked by us."
+                "By its authors, T1-weighted MR of adults from 191 OpenNeuro data sets: 7837 images in the published "
+                "article, 568 in its preprint; which of them made these weights is not stated. Not checked by us."
             ),
             validation=VALIDATION,
             limits=(
