@@ -1,0 +1,71 @@
+"""The ``[task_performer]`` table of the configuration."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from actors.shared.settings import ActorSettings, AETitle
+from profiles.dicom import Code
+
+
+class Settings(ActorSettings):
+    """Whose work it takes, where images and results are, and what a run may cost.
+
+    Attributes:
+        ae_title: names this station: Code Value of Performed Station Name Code Sequence, and the only assignment to a
+            station that it follows.
+        station_name: the station in words; also Station Name of the results (AIW-I Appendix V).
+        station_classes: pools that it belongs to, each as ``value^scheme``.
+        organisation: the organisation that it works for; workitems of others are left alone.
+        task_manager_url: UPS-RS service to poll.
+        archive_url: DICOMweb service for images and results.
+        further_archives: other DICOMweb services that a workitem may name; all others are not talked to.
+        engines: names of the engines that it runs; every one that can run here when empty.
+        slots: how many workitems are worked on at a time.
+        poll_seconds: how often the Task Manager is asked for work.
+        give_up_seconds: how long an archive may be away before a workitem is set aside as a dead letter.
+        cancel_check_seconds: how often a workitem is looked at during inference, to see that it was not taken away.
+        wall_seconds: longest run of an engine.
+        memory_megabytes: largest run of an engine.
+        threads: for an engine's numerical libraries.
+    """
+
+    ae_title: AETitle = "STEPWELL_AI"
+    station_name: str = Field(default="Stepwell Task Performer", min_length=1, max_length=16 * 4)
+    station_classes: tuple[str, ...] = ()
+    organisation: str = ""
+    task_manager_url: str = "http://127.0.0.1:8080/ups-rs"
+    archive_url: str = "http://127.0.0.1:8081/dicom-web"
+    further_archives: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
+    slots: int = Field(default=1, ge=1)
+    poll_seconds: float = Field(default=0.5, gt=0)
+    give_up_seconds: float = Field(default=3600.0, gt=0)
+    cancel_check_seconds: float = Field(default=5.0, gt=0)
+    wall_seconds: float = Field(default=600.0, gt=0)
+    memory_megabytes: int = Field(default=6 * 1024, ge=64)
+    threads: int = Field(default=2, ge=1)
+
+    @field_validator("station_classes")
+    @classmethod
+    def _value_and_scheme(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        for one in classes:
+            value, _, scheme = one.partition("^")
+            if not value or not scheme:
+                raise ValueError(f"{one!r} is no code; write value^scheme, e.g. NEURO^99SITE")
+        return classes
+
+    @property
+    def archives(self) -> tuple[str, ...]:
+        """Every archive that may be talked to, the default first."""
+        return (self.archive_url, *self.further_archives)
+
+    @property
+    def station_code(self) -> Code:
+        """This station as a code: AE title as value (AIW-I 4.80.4.1.2.1), local scheme, name as meaning."""
+        return Code(self.ae_title, "L", self.station_name)
+
+    @property
+    def class_codes(self) -> tuple[Code, ...]:
+        """The pools as codes."""
+        return tuple(Code(*one.split("^", 1)) for one in self.station_classes)
