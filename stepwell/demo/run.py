@@ -21,6 +21,8 @@ from stepwell.demo.walk import Walk, seconds_between
 #: The steps whose events must have arrived before the walk counts as logged.
 LAST_STEPS = ("order-received", "workitem-created", "inference-ended", "result-available", "workitem-completed")
 
+IMAGING_MEASUREMENTS = "126010"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -149,7 +151,7 @@ def _result_files(walk: Walk) -> list[ResultFile]:
 
 
 def _measurements(results: list[ResultFile]) -> list[dict[str, Any]]:
-    """Every number in the SR, with name and unit, as it stands there."""
+    """Every measurement of the SR, with name and unit, as it stands there (below Imaging Measurements, TID 1500)."""
     from pydicom import dcmread
 
     rows: list[dict[str, Any]] = []
@@ -165,7 +167,9 @@ def _measurements(results: list[ResultFile]) -> list[dict[str, Any]]:
 
     for result in results:
         if result.modality == "SR":
-            visit(dcmread(result.path))
+            for container in dcmread(result.path).ContentSequence:
+                if container.ConceptNameCodeSequence[0].CodeValue == IMAGING_MEASUREMENTS:
+                    visit(container)
     return rows
 
 
