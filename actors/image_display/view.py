@@ -16,6 +16,7 @@ from actors.image_display.study import Series, Study
 from profiles.errors import BadInput, NotFound
 
 NOTE = "Not a medical device"
+_NO_IMAGES = "The images that the results were made from are not in the archive."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,7 @@ class ResultView:
         source = study.source_for(chosen, series)
         facts: dict[str, Any] = {"engines": _engines(study), "caption": _caption(study, chosen)}
         if source is None:
-            remark = (
-                "The images that the results were made from are not in the archive."
-                if study.results.reports or chosen
-                else ""
-            )
-            return cls(remarks=(remark,) if remark else (), **facts)
+            return cls(remarks=(_NO_IMAGES,) if study.results.reports or chosen else (), **facts)
         try:
             slices, _ = images.slices(study.uid, source.uid)
         except (NotFound, BadInput) as error:

@@ -40,9 +40,6 @@ def operational_event(event: Event) -> OperationalEvent:
     if reason and event.kind in (EventKind.CANCELED, EventKind.CANCEL_REQUESTED):
         details["ReasonCode"] = f"{reason.value}^{reason.scheme}^{reason.meaning}"
     station = get_code(content, "ScheduledStationNameCodeSequence")
-    found = get_code(
-        item(content, "UnifiedProcedureStepPerformedProcedureSequence"), "PerformedStationNameCodeSequence"
-    )
     return OperationalEvent(
         step=str(event.kind),
         at=event.at,

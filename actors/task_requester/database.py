@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, create_engine
@@ -18,6 +18,7 @@ from sqlmodel import Field, Session, SQLModel, create_engine
 from profiles.errors import Unavailable
 
 FILE = "orders.sqlite"
+_LAYOUT = 1
 
 
 class OrderState(StrEnum):
@@ -155,8 +156,9 @@ class Database:
         self._engine: Engine = create_engine(f"sqlite:///{directory / FILE}")
         event.listen(self._engine, "connect", _configure)
         self._writer = threading.Lock()
-        with storing():
-            Row.metadata.create_all(self._engine)
+        with storing(), self._engine.begin() as connection:
+            Row.metadata.create_all(connection)
+            connection.execute(text(f"PRAGMA user_version = {_LAYOUT}"))  # writes: a read-only store is seen at start
 
     def close(self) -> None:
         """Close all connections."""

@@ -51,6 +51,44 @@ def tied_to(images: Sequence[Dataset], context: ResultContext) -> list[Dataset]:
     return tied
 
 
+def identity(
+    context: ResultContext,
+    algorithm: AlgorithmIdentification,
+    modality: str,
+    content: str,
+    *,
+    series_number: int,
+    number: int = 1,
+) -> dict[str, Any]:
+    """What highdicom asks of every object: series, instance, equipment and moment.
+
+    Args:
+        context: what the result is tied to.
+        algorithm: what made it.
+        modality: ``SEG`` or ``SR``; objects of one run and modality share a series.
+        content: what the series holds, for its description.
+        series_number: of the series.
+        number: of the instance in its series, from 1.
+    """
+    moment = context.content_moment()
+    return {
+        "series_instance_uid": derived_uid(context.seed, modality, "series"),
+        "series_number": series_number,
+        "series_description": f"{algorithm.name} {algorithm.version} {content}"[:64],
+        "series_date": moment.date(),
+        "series_time": moment.time(),
+        "sop_instance_uid": derived_uid(context.seed, modality, str(number)),
+        "instance_number": number,
+        "content_date": moment.date(),
+        "content_time": moment.time(),
+        "manufacturer": context.equipment.manufacturer,
+        "manufacturer_model_name": context.equipment.model,
+        "software_versions": context.equipment.software_version,
+        "device_serial_number": context.equipment.serial_number,
+        "contributing_equipment": [contributing_equipment(algorithm)],
+    }
+
+
 def contributing_equipment(algorithm: AlgorithmIdentification) -> Any:
     """The algorithm's item of Contributing Equipment Sequence (RAD TF-3 section 6.5.3.1)."""
     import highdicom as hd

@@ -12,7 +12,7 @@ from profiles.air.context import ResultContext
 from profiles.air.errors import IllegalResult
 from profiles.air.identifiers import derived_uid
 from profiles.air.image_library import image_library
-from profiles.air.mending import as_concept, contributing_equipment, finish
+from profiles.air.mending import as_concept, finish, identity
 from profiles.air.primitives import AlgorithmIdentification, FindingSite, Measurement, Results, Segment
 from profiles.air.segmentation_object import tracking_uid
 from profiles.dicom import Code, code
@@ -51,28 +51,14 @@ def encode_report(
         ),
     )
     content[0].ContentSequence.append(image_library(sources))
-    moment = context.content_moment()
     made = hd.sr.Comprehensive3DSR(
         evidence=[*sources, *segmentations],
         content=content,
-        series_instance_uid=derived_uid(context.seed, "SR", "series"),
-        series_number=context.series_number + 1,
-        sop_instance_uid=derived_uid(context.seed, "SR", "1"),
-        instance_number=1,
-        manufacturer=context.equipment.manufacturer,
-        manufacturer_model_name=context.equipment.model,
-        software_versions=context.equipment.software_version,
-        device_serial_number=context.equipment.serial_number,
         is_complete=True,
         is_final=True,
         is_verified=False,
         requested_procedures=list(context.requests) or None,
-        contributing_equipment=[contributing_equipment(algorithm)],
-        series_description=f"{algorithm.name} {algorithm.version} measurements"[:64],
-        content_date=moment.date(),
-        content_time=moment.time(),
-        series_date=moment.date(),
-        series_time=moment.time(),
+        **identity(context, algorithm, "SR", "measurements", series_number=context.series_number + 1),
     )
     finish(made, context, algorithm)
     _identify_observations(made)

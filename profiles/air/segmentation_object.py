@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from profiles.air.context import ResultContext
 from profiles.air.errors import require
 from profiles.air.identifiers import derived_uid
-from profiles.air.mending import as_concept, contributing_equipment, finish
+from profiles.air.mending import as_concept, finish, identity
 from profiles.air.primitives import AlgorithmIdentification, Segment, Segmentation, Tracking
 
 
@@ -49,7 +49,6 @@ def encode_segmentation(
         f"The masks have {shape[0]} rows and {shape[1]} columns, their source slices {size[0]} and {size[1]}; bring "
         "the masks back to the voxels of the source series (PS3.3 C.8.20.2).",
     )
-    moment = context.content_moment()
     made = SegmentationDocument(
         source_images=list(sources),
         pixel_array=np.stack([segment.mask for segment in found.segments], axis=-1).astype(np.uint8),
@@ -57,24 +56,11 @@ def encode_segmentation(
         segment_descriptions=[
             _description(index, segment, context, algorithm) for index, segment in enumerate(found.segments, start=1)
         ],
-        series_instance_uid=derived_uid(context.seed, "SEG", "series"),
-        series_number=context.series_number,
-        sop_instance_uid=derived_uid(context.seed, "SEG", str(number)),
-        instance_number=number,
-        manufacturer=context.equipment.manufacturer,
-        manufacturer_model_name=context.equipment.model,
-        software_versions=context.equipment.software_version,
-        device_serial_number=context.equipment.serial_number,
         content_label=found.content_label,
         content_description=found.description or None,
-        contributing_equipment=[contributing_equipment(algorithm)],
-        series_description=f"{algorithm.name} {algorithm.version} segmentation"[:64],
-        content_date=moment.date(),
-        content_time=moment.time(),
-        series_date=moment.date(),
-        series_time=moment.time(),
         omit_empty_frames=True,
         transfer_syntax_uid=ExplicitVRLittleEndian,
+        **identity(context, algorithm, "SEG", "segmentation", series_number=context.series_number, number=number),
     )
     _complete(made, found, context)
     finish(made, context, algorithm)

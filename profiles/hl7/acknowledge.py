@@ -37,38 +37,42 @@ def acknowledge(
         now: MSH-7 of the answer, timezone-aware.
     """
     signs = message.delimiters if message else STANDARD
-    field, component = signs.field, signs.component
-
-    def copied(number: int, default: str = "") -> str:
-        """A field of the sender's MSH as it was sent, without control characters (HL7-012)."""
-        header = message.segment("MSH") if message else None
-        return _CONTROL.sub("", header.raw(number)) if header else default
-
-    event = _CONTROL.sub("", message.get("MSH-9.2")) if message else ""
-    kind = component.join(["ACK", escape(event, signs), "ACK"] if event else ["ACK"])
-    header = [
-        "MSH",
-        signs.encoding_characters,
-        *(copied(number) for number in (5, 6, 3, 4)),
-        format_timestamp(now),
-        "",
-        kind,
-        control_id,
-        copied(11, "P") or "P",
-        copied(12, "2.5.1") or "2.5.1",
-        *("" for _ in range(5)),
-        copied(18),
-    ]
+    field = signs.field
     modern = message is None or message.version >= _FROM_2_5 or not message.version
     said = findings[0].message if findings and not modern else ""
     segments = [
-        field.join(header).rstrip(field),
-        field.join(["MSA", code, copied(10), _clean(said, signs, _MSA_TEXT)]).rstrip(field),
+        field.join(_header(message, signs, control_id, now)).rstrip(field),
+        field.join(["MSA", code, _copied(message, 10), _clean(said, signs, _MSA_TEXT)]).rstrip(field),
     ]
     if modern:
         segments += [_error_segment(finding, signs) for finding in findings]
     text = "".join(f"{segment}\r" for segment in segments)
     return text.encode(message.codec if message else "ascii", "replace")
+
+
+def _copied(message: Message | None, number: int, default: str = "") -> str:
+    """A field of the sender's MSH as it was sent, without control characters (HL7-012)."""
+    header = message.segment("MSH") if message else None
+    return _CONTROL.sub("", header.raw(number)) if header else default
+
+
+def _header(message: Message | None, signs: Delimiters, control_id: str, now: datetime) -> list[str]:
+    """The fields of the answer's MSH: sender and receiver change places."""
+    event = _CONTROL.sub("", message.get("MSH-9.2")) if message else ""
+    kind = ["ACK", escape(event, signs), "ACK"] if event else ["ACK"]
+    return [
+        "MSH",
+        signs.encoding_characters,
+        *(_copied(message, number) for number in (5, 6, 3, 4)),
+        format_timestamp(now),
+        "",
+        signs.component.join(kind),
+        control_id,
+        _copied(message, 11, "P") or "P",
+        _copied(message, 12, "2.5.1") or "2.5.1",
+        *("" for _ in range(5)),
+        _copied(message, 18),
+    ]
 
 
 def _error_segment(finding: MessageFinding, signs: Delimiters) -> str:

@@ -13,7 +13,8 @@ LIMIT = 100_000
 # The test vector of sole.md 3.2: a frame of count 496.
 VECTOR = (
     b"496 <85>1 2026-03-02T08:00:00.100Z pacs1 IHE+SOLE 9 RID45995 - "
-    b'<AuditMessage><EventIdentification EventActionCode="E" EventDateTime="2026-03-02T08:00:00Z" EventOutcomeIndicator="0"><EventID csd-code="SOLE" codeSystemName="IHE-RAD" '
+    b'<AuditMessage><EventIdentification EventActionCode="E" '
+    b'EventDateTime="2026-03-02T08:00:00Z" EventOutcomeIndicator="0"><EventID csd-code="SOLE" codeSystemName="IHE-RAD" '
     b'originalText="Imaging Operational Event"/><EventTypeCode csd-code="RID45995" codeSystemName="RadLex" '
     b'originalText="PACSUp"/></EventIdentification><ActiveParticipant UserID="pacs1" UserIsRequestor="true"/>'
     b'<AuditSourceIdentification AuditSourceID="pacs1"/></AuditMessage>'

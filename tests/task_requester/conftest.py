@@ -132,57 +132,63 @@ def events():
     return Events()
 
 
-#: Drops CAP_DAC_OVERRIDE, so that permissions bind also when the tests run as root.
+#: Drops CAP_DAC_OVERRIDE, so that permissions bind also when the tests run as root, and limits the size of files.
 LAUNCH = """
-import ctypes, json, os, sys
-if len(sys.argv) == 3:
+import ctypes, json, os, resource, sys
+from importlib import import_module
+from pathlib import Path
+if len(sys.argv) == 5:
     ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:], "again"])
-from pathlib import Path
-from actors.task_requester.main import run
-from actors.task_requester.settings import Settings
+actor, data_dir, settings, largest = sys.argv[1:5]
+if int(largest):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))
+from actors.shared.logs import configure_logging
 from actors.shared.settings import CommonSettings
 from profiles.errors import StepwellError
+configure_logging(actor)
+Settings = import_module(f"actors.{actor}.settings").Settings
 try:
-    run(Settings(**json.loads(sys.argv[2])), CommonSettings(data_dir=Path(sys.argv[1])))
+    import_module(f"actors.{actor}.main").run(Settings(**json.loads(settings)), CommonSettings(data_dir=Path(data_dir)))
 except StepwellError as error:
     sys.exit(error.message)
 """
 
 
-class RunningTaskRequester:
-    """One Task Requester process; can be killed and started again on the same data and port."""
+class RunningActor:
+    """One actor in a process of its own; can be killed and started again on the same data and ports."""
 
-    def __init__(self, data_dir, **settings):
+    def __init__(self, actor, data_dir, **settings):
+        self.actor, self.settings = actor, settings
         self.data_dir = Path(data_dir)
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
-        self.settings = {"mllp_port": self.port, "quiet_seconds": 0.3, "poll_seconds": 0.1, **settings}
         self.kill_points = self.data_dir / "kill"
         self.kill_points.mkdir(exist_ok=True)
         self.process = None
-        self.log = self.data_dir.parent / f"{self.data_dir.name}.log"
+        self.log = self.data_dir / f"{actor}.log"
 
-    def launch(self):
+    def launch(self, largest_file=0):
         """Start the process without waiting for it."""
-        (self.data_dir / "run" / "task_requester.json").unlink(missing_ok=True)
+        (self.data_dir / "run" / f"{self.actor}.json").unlink(missing_ok=True)
+        arguments = [self.actor, str(self.data_dir), json.dumps(self.settings), str(largest_file)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", LAUNCH, str(self.data_dir), json.dumps(self.settings)],
+                [sys.executable, "-c", LAUNCH, *arguments],
                 stderr=log,
                 env={**os.environ, "STEPWELL_KILL_POINTS": str(self.kill_points)},
             )
         return self
 
-    def start(self):
-        """Start the process and wait until it takes messages."""
-        self.launch()
+    def start(self, largest_file=0):
+        """Start the process and wait until it serves."""
+        self.launch(largest_file)
 
         def ready():
-            assert self.process.poll() is None, self.log.read_text()
-            return (self.data_dir / "run" / "task_requester.json").exists()
+            if self.process.poll() is not None:
+                raise RuntimeError(self.log.read_text())
+            return (self.data_dir / "run" / f"{self.actor}.json").exists()
 
-        eventually(ready, what="the Task Requester to be ready")
+        eventually(ready, what=f"{self.actor} to be ready")
         return self
 
     def arm(self, step):
@@ -206,13 +212,34 @@ class RunningTaskRequester:
         return [line for line in lines if line.get("event") == event]
 
 
+@pytest.fixture(scope="module")
+def archive_and_manager(tmp_path_factory):
+    """A real Image Manager and a real Task Manager; their addresses."""
+    folder = tmp_path_factory.mktemp("peers")
+    images, manager = free_port(), free_port()
+    actors = [
+        RunningActor("image_manager", folder, port=images, dimse_port=free_port()),
+        RunningActor("task_manager", folder, port=manager),
+    ]
+    try:
+        for actor in actors:
+            actor.launch()
+        for actor in actors:
+            eventually((folder / "run" / f"{actor.actor}.json").exists, what=f"{actor.actor} to be ready")
+        yield f"http://127.0.0.1:{images}/dicom-web", f"http://127.0.0.1:{manager}/ups-rs"
+    finally:
+        for actor in actors:
+            actor.stop()
+
+
 @pytest.fixture
 def task_requester(tmp_path):
     """Makes Task Requester processes on the test's own directory; ends them afterwards."""
     made = []
 
     def make(name="data", **settings):
-        made.append(RunningTaskRequester(tmp_path / name, **settings))
+        values = {"mllp_port": free_port(), "quiet_seconds": 0.3, "poll_seconds": 0.1, **settings}
+        made.append(RunningActor("task_requester", tmp_path / name, **values))
         return made[-1]
 
     yield make

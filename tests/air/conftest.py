@@ -1,0 +1,106 @@
+"""A small study, its workitem, and results on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import Dataset
+
+from connectathon.fiction import DemoOrder
+from connectathon.modality import Head, write_series
+from profiles.air import (
+    AlgorithmIdentification,
+    Measurement,
+    ResultContext,
+    Results,
+    Segment,
+    Segmentation,
+    Tracking,
+    context_from_workitem,
+)
+from profiles.dicom import Code, JsonDataset, code, put, put_codes, put_items
+
+STATION = Code("STEPWELL", "L", "AI room")
+NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def source_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Twelve slices of 20 rows and 24 columns, 2 x 2 x 3 mm."""
+    values = np.arange(24 * 20 * 12, dtype=np.int16).reshape(24, 20, 12)
+    head = Head("small", "Small", values, np.diag([2.0, 2.0, 3.0, 1.0]))
+    return write_series(head, DemoOrder(), tmp_path_factory.mktemp("source"), slice_axis=2)
+
+
+@pytest.fixture
+def images(source_files: list[Path]) -> list[Dataset]:
+    return [pydicom.dcmread(path, stop_before_pixels=True) for path in source_files]
+
+
+@pytest.fixture
+def workitem(images: list[Dataset]) -> JsonDataset:
+    """A workitem for the study, with its order."""
+    first, item, request = images[0], {}, {}
+    put(item, "PatientName", str(first.PatientName))
+    put(item, "PatientID", str(first.PatientID))
+    put(item, "PatientBirthDate", str(first.PatientBirthDate))
+    put(item, "PatientSex", str(first.PatientSex))
+    put(item, "StudyInstanceUID", str(first.StudyInstanceUID))
+    put(request, "AccessionNumber", str(first.AccessionNumber))
+    put(request, "StudyInstanceUID", str(first.StudyInstanceUID))
+    put(request, "RequestedProcedureID", "RP7")
+    put(request, "RequestedProcedureDescription", "MR head")
+    put_codes(request, "RequestedProcedureCodeSequence", Code("24590-2", "LN", "MR Brain"))
+    put(request, "ReasonForTheRequestedProcedure", "Headache")
+    put(request, "PlacerOrderNumberImagingServiceRequest", "P9")
+    put(request, "FillerOrderNumberImagingServiceRequest", "F9")
+    put_items(item, "ReferencedRequestSequence", request)
+    put_codes(item, "ScheduledWorkitemCodeSequence", code("99STEPWELL", "BRAINSEG"))
+    return item
+
+
+@pytest.fixture
+def algorithm() -> AlgorithmIdentification:
+    return AlgorithmIdentification("brain-extraction", "1.0.2", "Stepwell", build="weights")
+
+
+@pytest.fixture
+def results(images: list[Dataset]) -> Results:
+    """Two overlapping segments with their volumes."""
+    outer = np.zeros((12, 20, 24), dtype=np.bool_)
+    outer[2:9, 4:15, 5:16] = True
+    inner = np.zeros_like(outer)
+    inner[4:6, 7:9, 8:10] = True
+    brain, core = Tracking("Brain"), Tracking("Core")
+    category, volume, unit = code("SCT", "91723000"), code("SCT", "118565006"), code("UCUM", "mL")
+    return Results(
+        (
+            Segmentation(
+                (
+                    Segment("Brain", category, code("SCT", "12738006"), outer, brain),
+                    Segment("Core", category, code("SCT", "69536005"), inner, core, colour=(0, 0, 255)),
+                ),
+                tuple(str(image.SOPInstanceUID) for image in images),
+                "BRAIN",
+            ),
+        ),
+        (
+            Measurement(volume, round(outer.sum() * 12 / 1000, 3), unit, brain),
+            Measurement(volume, round(inner.sum() * 12 / 1000, 3), unit, core),
+        ),
+    )
+
+
+@pytest.fixture
+def make_context(workitem: JsonDataset, images: list[Dataset]) -> Callable[..., ResultContext]:
+    """A context of the workitem and the images."""
+
+    def make(seed: str = "workitem-1 attempt-1") -> ResultContext:
+        return context_from_workitem(workitem, images, station=STATION, now=NOW, seed=seed)
+
+    return make
