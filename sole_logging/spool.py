@@ -144,9 +144,10 @@ class Spool:
     def remove(self, numbers: Sequence[int]) -> None:
         """Take confirmed messages out."""
         with self._lock, self._translated():
-            self._connection.execute("BEGIN")
-            cursor = self._connection.executemany("DELETE FROM message WHERE number = ?", [(one,) for one in numbers])
-            self._connection.execute("COMMIT")
+            self._connection.execute("BEGIN IMMEDIATE")
+            with self._connection:  # rolls back on failure: later messages must not end in a transaction left open
+                gone = [(one,) for one in numbers]
+                cursor = self._connection.executemany("DELETE FROM message WHERE number = ?", gone)
             self._count -= cursor.rowcount
 
     def close(self) -> None:
