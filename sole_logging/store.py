@@ -144,6 +144,8 @@ class EventStore:
             Unavailable: when nothing could be stored.
         """
         rows = [record_of(receipt) for receipt in receipts]
+        if not rows:
+            return 0
         with self._translated(), self._writing, self._engine.begin() as connection:
             return connection.execute(insert(EventRow).on_conflict_do_nothing(), rows).rowcount
 
