@@ -84,6 +84,7 @@ class Sender:
         self.wake()
         if self._thread.is_alive():
             self._thread.join(self._timing.flush_seconds + 20)
+        self._confirmation.close()
         self._wake.close()
         self._waker.close()
 
@@ -173,10 +174,11 @@ class Sender:
             return False
         if found:
             self._spool.remove(sorted(found))
+            if self._sent[0][0].number in found:
+                self._patience = self._timing.resend_seconds
             self._sent = deque(pair for pair in self._sent if pair[0].number not in found)
-            self._patience = self._timing.resend_seconds
             self._told = ""
-        elif self._confirmation.sees_gaps and now - self._sent[0][1] > self._patience:
+        if self._confirmation.sees_gaps and self._sent and now - self._sent[0][1] > self._patience:
             self._patience = min(self._patience * 2, 3600.0)
             raise _Interrupted(f"{len(self._sent)} events were sent and did not arrive; they are sent again")
         return bool(found)
