@@ -11,6 +11,7 @@ from profiles.dicom import JsonDataset, get_all, items, vr_of
 from profiles.errors import BadInput
 
 WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+UID_LIST = r"[,\\]"
 RANGE_VRS = frozenset({"DA", "TM", "DT"})
 
 
@@ -47,7 +48,7 @@ def _value_matches(vr: str, value: Any, wanted: str) -> bool:
         return any(_like(str(group).lower(), wanted.lower()) for group in groups)
     found = str(value)
     if vr == "UI":
-        return found in re.split(r"[,\\]", wanted)
+        return found in re.split(UID_LIST, wanted)
     if vr in RANGE_VRS and "-" in wanted:
         return _in_range(found, wanted)
     return _like(found, wanted) if vr in WILDCARD_VRS else found == wanted

@@ -14,16 +14,19 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, select,
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import SQLModel
 
-from profiles.dicom import JsonDataset, get_code, item
+from profiles.dicom import JsonDataset, items
 from profiles.dicom import text as value_of
 from profiles.errors import Unavailable
 from profiles.ups import State
 from workitems.model import Change, Event, EventKind, Workitem
+from workitems.schema import upgrade
 from workitems.tables import CursorRow, OutboxRow, WorkitemRow
 
 _workitem, _outbox, _cursor = (
     SQLModel.metadata.tables[str(row.__tablename__)] for row in (WorkitemRow, OutboxRow, CursorRow)
 )
+#: In a search column: the items of the sequence differ.
+SEVERAL = "*"
 
 
 def sqlite_url(path: Path) -> str:
@@ -47,7 +50,7 @@ class Store:
         self._writing = threading.Lock()
         self._changed = threading.Condition()
         with self._translated():
-            SQLModel.metadata.create_all(self._engine, tables=[_workitem, _outbox, _cursor])
+            upgrade(self._engine)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -147,7 +150,7 @@ class Store:
         """Datasets in order of creation, narrowed by exact values of indexed columns."""
         query = select(_workitem.c.content).order_by(_workitem.c.number)
         for column, values in exact.items():
-            query = query.where(_workitem.c[column].in_(values))
+            query = query.where(_workitem.c[column].in_(values | {SEVERAL}))
         with self._translated(), self._engine.connect() as connection:
             for row in connection.execution_options(stream_results=True).execute(query):
                 yield orjson.loads(row.content)
@@ -186,8 +189,6 @@ def _engine(url: str) -> Engine:
 
 def _row(workitem: Workitem) -> dict[str, Any]:
     content = workitem.content
-    code = get_code(content, "ScheduledWorkitemCodeSequence")
-    station = get_code(content, "ScheduledStationNameCodeSequence")
     return {
         "revision": workitem.revision,
         "state": str(workitem.state),
@@ -196,12 +197,18 @@ def _row(workitem: Workitem) -> dict[str, Any]:
         "label": value_of(content, "WorklistLabel"),
         "priority": value_of(content, "ScheduledProcedureStepPriority"),
         "readiness": value_of(content, "InputReadinessState"),
-        "workitem_code": code.value if code else "",
-        "station": station.value if station else "",
+        "workitem_code": _only(content, "ScheduledWorkitemCodeSequence", "CodeValue"),
+        "station": _only(content, "ScheduledStationNameCodeSequence", "CodeValue"),
         "study": value_of(content, "StudyInstanceUID"),
         "patient_id": value_of(content, "PatientID"),
-        "accession": value_of(item(content, "ReferencedRequestSequence"), "AccessionNumber"),
+        "accession": _only(content, "ReferencedRequestSequence", "AccessionNumber"),
     }
+
+
+def _only(content: JsonDataset, sequence: str, keyword: str) -> str:
+    """The value in the items of a sequence, or that there are several, which the search then looks at itself."""
+    values = {value_of(one, keyword) for one in items(content, sequence)}
+    return SEVERAL if len(values) > 1 else next(iter(values), "")
 
 
 def _event(row: Any) -> Event:

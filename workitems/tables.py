@@ -48,4 +48,4 @@ class CursorRow(SQLModel, table=True):
     __tablename__ = "cursor"
 
     reader: str = Field(primary_key=True)
-    sequence: int
+    sequence: int = Field(sa_type=BigInteger)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,7 +27,7 @@ from profiles.dicom import (
 )
 from profiles.errors import BadInput, Conflict, Finding, NotFound, StepwellError
 from profiles.ups import Request, State, TransactionUid, decide, validate_create, validate_final, validate_update
-from workitems.matching import matches
+from workitems.matching import UID_LIST, matches
 from workitems.model import Change, Event, EventKind, Workitem
 from workitems.store import Store
 
@@ -125,7 +126,7 @@ class Worklist:
     def search(self, keys: Mapping[str, str], limit: int, offset: int = 0) -> Page:
         """The workitems that match all keys, in order of creation (C-FIND, RAD-81)."""
         exact = {
-            column: {value for value in keys[path].split(",")} if column in ("uid", "study") else {keys[path]}
+            column: set(re.split(UID_LIST, keys[path])) if column in ("uid", "study") else {keys[path]}
             for path, column in _INDEXED.items()
             if keys.get(path) and not set(keys[path]) & set("*?")
         }
@@ -277,7 +278,7 @@ def _comparison(request: Request, current: Workitem, supplied: str | None) -> Tr
         return TransactionUid.NOT_ASKED
     if not supplied:
         return TransactionUid.MISSING
-    if current.state is State.SCHEDULED or supplied == current.transaction_uid:
+    if not current.transaction_uid or supplied == current.transaction_uid:
         return TransactionUid.OK
     return TransactionUid.WRONG
 

@@ -12,6 +12,7 @@ from actors.image_manager.routes import create_app
 from actors.image_manager.scp import dimse_server
 from actors.image_manager.service import ImageManager
 from actors.image_manager.settings import Settings
+from actors.shared.refusals import RefusalLog
 from actors.shared.reporting import reporter_for
 from actors.shared.serving import require_free_port, serve
 from actors.shared.settings import CommonSettings
@@ -28,15 +29,16 @@ def run(settings: Settings, common: CommonSettings) -> None:
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values of datasets
     for port in (settings.port, settings.dimse_port):
         require_free_port(ACTOR, settings.host, port)
-    manager = ImageManager(common.data_dir / ACTOR)
     reporter = reporter_for(ACTOR, common)
+    refusals = RefusalLog(reporter)
+    manager = ImageManager(common.data_dir / ACTOR, refusals=refusals)
     reporter.start()
     base = f"http://{settings.host}:{settings.port}"
     endpoints = {"http": base, "dicomweb": f"{base}/dicom-web", "dimse": f"{settings.host}:{settings.dimse_port}"}
     try:
         with _following(manager, reporter, settings.quiet_seconds), dimse_server(manager, settings):
             serve(
-                create_app(manager),
+                create_app(manager, refusals),
                 actor=ACTOR,
                 host=settings.host,
                 port=settings.port,

@@ -18,8 +18,10 @@ from actors.image_manager.instance import Instance, NotStorable, read_instance
 from actors.image_manager.search import level_attributes
 from actors.image_manager.steps import Step
 from actors.shared.logs import get_logger
+from actors.shared.refusals import RefusalLog
 from actors.shared.steps import reached
 from profiles.errors import Unavailable
+from profiles.sole.event import Outcome
 from profiles.tables import read_table
 
 _log = get_logger(__name__)
@@ -81,12 +83,16 @@ class ImageManager:
     Args:
         data_dir: directory of this actor.
         clock: seconds since 1970.
+        refusals: told of every instance that is not stored.
 
     Raises:
         Unavailable: when the directory cannot be written.
     """
 
-    def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, data_dir: Path, clock: Callable[[], float] = time.time, refusals: RefusalLog | None = None
+    ) -> None:
+        self._refusals = refusals or RefusalLog()
         self.files = InstanceFiles(data_dir)
         self.clock = clock
         self._storing = threading.Lock()
@@ -138,13 +144,17 @@ class ImageManager:
         try:
             instance = read_instance(path)
         except NotStorable as refused:
-            _log.warning("instance-refused", reason=refused.reason, instance=refused.sop_instance)
+            self._refused(refused.reason, refused.sop_instance)
             return _failed(refused)
         if study is None or instance.study == study:
             return instance
-        _log.warning("instance-refused", reason="not-this-study", instance=instance.sop_instance)
+        self._refused("not-this-study", instance.sop_instance)
         words = "its Study Instance UID is not the one in the URL; send it to its own study"
         return _receipt(instance, Fate.FAILED, failure_reason("not-this-study"), words)
+
+    def _refused(self, reason: str, instance: str) -> None:
+        target = f"urn:oid:{instance}" if instance else "urn:stepwell:image_manager"
+        self._refusals.tell("instance-refused", Outcome.MINOR_FAILURE, target=target, reason=reason, instance=instance)
 
     def _store(self, received: list[tuple[Path, Instance | Receipt]]) -> list[Receipt]:
         instances = [one for _path, one in received if isinstance(one, Instance)]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI, Request
 
-from actors.shared.logs import get_logger
+from actors.shared.refusals import RefusalLog
 from actors.shared.reporting import reporter_for
 from actors.shared.serving import serve
 from actors.shared.settings import CommonSettings
@@ -20,19 +20,20 @@ from workitems.store import Store, sqlite_url
 from workitems.worklist import Worklist
 
 ACTOR = "task_manager"
-_log = get_logger(__name__)
 
 
-def create_app(worklist: Worklist) -> FastAPI:
+def create_app(worklist: Worklist, refusals: RefusalLog) -> FastAPI:
     """The HTTP application over one worklist."""
     app = FastAPI(title="Stepwell Task Manager", openapi_url="/openapi.json", docs_url=None, redoc_url=None)
 
     def refused(request: Request, error: StepwellError) -> None:
-        _log.warning(
-            "refused", method=request.method, path=request.url.path, status=error.row.http, error=error.row_key
-        )
+        address = request.client.host if request.client else ""
+        refusals.tell_of_request(request.method, request.url.path, address, error)
 
-    app.include_router(ups_router(worklist, refused), prefix="/ups-rs")
+    def taken(request: Request) -> None:
+        reached(Step.REQUEST_TAKEN, method=request.method)
+
+    app.include_router(ups_router(worklist, refused, taken), prefix="/ups-rs")
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -58,7 +59,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
     base = f"http://{settings.host}:{settings.port}"
     try:
         serve(
-            create_app(worklist),
+            create_app(worklist, RefusalLog(reporter)),
             actor=ACTOR,
             host=settings.host,
             port=settings.port,

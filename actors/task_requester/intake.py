@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlmodel import Session
 
 from actors.shared.logs import get_logger
 from actors.shared.mllp import Frame
+from actors.shared.refusals import RefusalLog
 from actors.shared.steps import reached
 from actors.task_requester.database import Database, MessageRow, moment
 from actors.task_requester.ledger import Effect, apply_order, control_id_used, earlier_message
@@ -32,6 +33,7 @@ from profiles.hl7 import (
     require_acceptable,
     require_complete,
 )
+from profiles.sole.event import Outcome
 
 _log = get_logger(__name__)
 _ACCEPTED = "AA"
@@ -47,6 +49,7 @@ class Intake:
         accepted: called after a message is on disk and before it is answered.
         clock: the present, timezone-aware.
         new_control_id: makes MSH-10 of answers.
+        refusals: told of every message that is not accepted.
     """
 
     database: Database
@@ -54,6 +57,7 @@ class Intake:
     accepted: Callable[[], None]
     clock: Callable[[], datetime]
     new_control_id: Callable[[], str]
+    refusals: RefusalLog = field(default_factory=RefusalLog)
 
     def take(self, frame: Frame, peer: str) -> bytes:
         """Take the content of one frame and return the answer, whatever happens."""
@@ -98,9 +102,26 @@ class Intake:
             self._conclude(row, message, effects, refusal)
             session.add(row)
             answer, number = row.answer, row.number
-        _log_message(row, effects, number)
+        self._tell(row, effects, number)
         reached(Step.MESSAGE_STORED, control_id=row.control_id, accession=effects[0].accession if effects else "")
         return answer
+
+    def _tell(self, row: MessageRow, effects: list[Effect], number: int | None) -> None:
+        """Say in the log, and of a refusal in the audit trail, what came of a message."""
+        known = {"message": str(number), "control_id": row.control_id, "kind": row.kind}
+        if row.answer_code == _ACCEPTED:
+            first = effects[0] if effects else Effect("", "", "", "")
+            _log.info("message-accepted", **known, effect=row.note, accession=first.accession, study=first.study_uid)
+            return
+        self.refusals.tell(
+            "message-refused",
+            Outcome.MINOR_FAILURE,
+            target="urn:stepwell:task_requester",
+            reason=row.reason,
+            address=row.peer.rsplit(":", 1)[0],
+            answer=row.answer_code,
+            **known,
+        )
 
     def _apply(
         self, session: Session, row: MessageRow, message: Message | None, refusal: MessageRefused | None
@@ -232,26 +253,3 @@ def _content_hash(content: bytes, message: Message | None) -> str:
 def _not_stored(message: str) -> tuple[MessageFinding, ...]:
     rule = "HL7-011 (HL7 table 0357 code 207)"
     return (MessageFinding("MSH", message, rule, "Send it again later; it was not taken.", 207),)
-
-
-def _log_message(row: MessageRow, effects: list[Effect], number: int | None) -> None:
-    if row.answer_code == _ACCEPTED:
-        first = effects[0] if effects else Effect("", "", "", "")
-        _log.info(
-            "message-accepted",
-            message=number,
-            control_id=row.control_id,
-            kind=row.kind,
-            effect=row.note,
-            accession=first.accession,
-            study=first.study_uid,
-        )
-    else:
-        _log.warning(
-            "message-refused",
-            message=number,
-            control_id=row.control_id,
-            kind=row.kind,
-            answer=row.answer_code,
-            reason=row.reason,
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from actors.shared.dicomweb import Archive
+from actors.shared.refusals import RefusalLog
 from actors.shared.reporting import reporter_for
 from actors.shared.serving import announce_ready, require_free_port, stop_signals
 from actors.shared.settings import CommonSettings
@@ -37,6 +38,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
             archive=archive,
             worklist=worklist,
             reporter=reporter,
+            refusals=RefusalLog(reporter),
         )
         reporter.start()
         requester.start()

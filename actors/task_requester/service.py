@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from actors.shared.logs import get_logger
+from actors.shared.refusals import RefusalLog
 from actors.task_requester.database import Database
 from actors.task_requester.following import Follower
 from actors.task_requester.images import ImageSource
@@ -36,6 +37,7 @@ class TaskRequester:
         archive: has the images.
         worklist: the Task Manager.
         reporter: takes operational events.
+        refusals: told of every message that is not accepted.
 
     Raises:
         Unavailable: when the directory cannot be written.
@@ -50,11 +52,12 @@ class TaskRequester:
         archive: ImageSource,
         worklist: Worklist,
         reporter: Reporter,
+        refusals: RefusalLog,
     ) -> None:
         self._stopped, self._work = threading.Event(), threading.Event()
         self._database = Database(directory)
         self._order_log = OrderLog(self._database, reporter, _now, threading.Lock())
-        self.intake = Intake(self._database, settings, self._order_log.tell, _now, _new_control_id)
+        self.intake = Intake(self._database, settings, self._order_log.tell, _now, _new_control_id, refusals)
         ledger = Ledger(self._database, _now)
         self._follower = Follower(ledger, archive, rules, settings, clock=_now, monotonic=time.monotonic)
         self._publisher = Publisher(self._database, worklist, clock=_now, stopped=self._stopped)

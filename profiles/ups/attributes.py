@@ -10,6 +10,7 @@ from typing import Any
 from profiles.dicom import JsonDataset, get, items, tag_of
 from profiles.errors import Finding
 from profiles.tables import read_table
+from profiles.ups.requirements import attribute_requirements
 from profiles.ups.transitions import State
 
 _TABLE = "PS3.4 Table CC.2.5-3"
@@ -18,8 +19,7 @@ ENUMERATED = {
     "ScheduledProcedureStepPriority": ("HIGH", "MEDIUM", "LOW"),
     "InputReadinessState": ("INCOMPLETE", "UNAVAILABLE", "READY"),
 }
-#: Sets that the server fills or that travel elsewhere, so their absence is no finding.
-_FILLED_BY_SERVER = ("cmd", "scp-sets", "NA", "-")
+CREATION, UPDATE, FINAL = "N-CREATE", "N-SET", "final state"
 #: The value of a content item is one of these; which one, its Value Type says (PS3.4 Table CC.2.5-2c).
 _VALUE_OF = {
     "DateTime": "DATETIME",
@@ -38,6 +38,7 @@ _VALUE_OF = {
 class AttributeRule:
     """One row: an attribute's requirement at each moment of a workitem's life."""
 
+    module: str
     path: tuple[str, ...]
     ncreate: str
     nset: str
@@ -45,12 +46,17 @@ class AttributeRule:
     find_match: str
     find_return: str
 
+    def source(self, moment: str) -> str:
+        """Section and requirement id of the cell of a moment."""
+        return attribute_requirements()[(f"{self.module}/{'.'.join(self.path)}", moment)].source
+
 
 @cache
 def attribute_rules() -> tuple[AttributeRule, ...]:
     """All rows that name an attribute."""
     return tuple(
         AttributeRule(
+            row["module"],
             tuple(row["path"].split(".")),
             row["ncreate"],
             row["nset"],
@@ -88,21 +94,20 @@ def _is_value_of_another_type(holder: JsonDataset, keyword: str) -> bool:
 def _typed(dataset: JsonDataset, moment: str) -> list[Finding]:
     findings = []
     for rule in attribute_rules():
-        kind = (rule.ncreate if moment == "ncreate" else rule.nset).split("/")[0].split(";")[0]
+        kind = (rule.ncreate if moment == CREATION else rule.nset).split("/")[0].split(";")[0]
         if kind not in ("1", "2"):
             continue
-        if moment == "nset" and len(rule.path) == 1:
+        if moment == UPDATE and len(rule.path) == 1:
             continue  # an update names what changes only
+        keyword, source = rule.path[-1], rule.source(moment)
         for where, holder in _holders(dataset, rule.path):
-            keyword = rule.path[-1]
             if _is_value_of_another_type(holder, keyword):
                 continue
             if not _is_present(holder, keyword):
-                words = f"is missing; {_TABLE} makes it type {kind}."
                 remedy = "Give it a value." if kind == "1" else "Send it, empty if unknown."
-                findings.append(Finding(where, words, _TABLE, remedy))
+                findings.append(Finding(where, f"is missing; it is type {kind} in {source}.", source, remedy))
             elif kind == "1" and not _has_value(holder, keyword):
-                findings.append(Finding(where, f"is empty; {_TABLE} makes it type 1.", _TABLE, "Give it a value."))
+                findings.append(Finding(where, f"is empty; it is type 1 in {source}.", source, "Give it a value."))
     return findings
 
 
@@ -118,16 +123,11 @@ def _enumerated(dataset: JsonDataset) -> list[Finding]:
 
 def validate_create(dataset: JsonDataset) -> list[Finding]:
     """Every rule of the N-CREATE column that a dataset breaks (PS3.4 CC.2.5.1.3)."""
-    findings = _typed(dataset, "ncreate") + _enumerated(dataset)
-    for keyword in (
-        "TransactionUID",
-        "ProcedureStepProgressInformationSequence",
-        "UnifiedProcedureStepPerformedProcedureSequence",
-    ):
-        if _has_value(dataset, keyword):
-            findings.append(
-                Finding(keyword, f"has a value; {_TABLE} wants it empty at creation.", _TABLE, "Send it empty.")
-            )
+    findings = _typed(dataset, CREATION) + _enumerated(dataset)
+    for rule in attribute_rules():
+        if rule.ncreate.endswith(";empty") and _has_value(dataset, rule.path[0]):
+            source = rule.source(CREATION)
+            findings.append(Finding(rule.path[0], f"has a value; {source} wants it empty.", source, "Send it empty."))
     if len(items(dataset, "ScheduledWorkitemCodeSequence")) > 1:
         findings.append(
             Finding("ScheduledWorkitemCodeSequence", "has more than one item.", "PS3.17 GGG.3.2", "Send one code.")
@@ -137,13 +137,14 @@ def validate_create(dataset: JsonDataset) -> list[Finding]:
 
 def validate_update(dataset: JsonDataset) -> list[Finding]:
     """Every rule of the N-SET column that a modification list breaks (PS3.4 CC.2.6.2)."""
-    findings = _typed(dataset, "nset") + _enumerated(dataset)
+    findings = _typed(dataset, UPDATE) + _enumerated(dataset)
     for rule in attribute_rules():
         keyword = rule.path[0]
         if len(rule.path) == 1 and rule.nset.startswith("NA") and _is_present(dataset, keyword):
-            words = f"cannot be changed by an update; {_TABLE} does not allow it."
+            source = rule.source(UPDATE)
+            words = f"cannot be changed by an update, says {source}."
             findings.append(
-                Finding(keyword, words, _TABLE, "Leave it out; to change an order, cancel and create anew.")
+                Finding(keyword, words, source, "Leave it out; to change an order, cancel and create anew.")
             )
     return findings
 
@@ -166,6 +167,7 @@ def validate_final(dataset: JsonDataset, state: State) -> list[Finding]:
         if keyword == "OutputInformationSequence":
             present = [_is_present(holder, keyword) for _, holder in holders]
         if not present or not all(present):
-            words = f"has no value; {_TABLE} requires it (code {rule.final}) before {state}."
-            findings.append(Finding(".".join(rule.path), words, _TABLE, "Set it by an update first."))
+            source = rule.source(FINAL)
+            words = f"has no value; {source} requires it (code {rule.final}) before {state}."
+            findings.append(Finding(".".join(rule.path), words, source, "Set it by an update first."))
     return findings

@@ -54,10 +54,18 @@ class Department:
         data_dir: everything the department writes is below it.
         image_manager: DICOMweb base URL of a PACS to use instead of the built-in Image Manager.
         without: actors that are not to run.
+        rules: rule file of the Task Requester; the one that comes with Stepwell when not given.
     """
 
-    def __init__(self, data_dir: Path, image_manager: str | None = None, without: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        image_manager: str | None = None,
+        without: Iterable[str] = (),
+        rules: Path | None = None,
+    ) -> None:
         self.data_dir = data_dir.resolve()
+        self._rules = rules
         self.external_archive = image_manager
         left_out = {*without, *(["image_manager"] if image_manager else [])}
         self.units = tuple(unit for unit in UNITS if unit not in left_out)
@@ -122,6 +130,8 @@ class Department:
             },
             "image_display": {"host": host, "port": port["web"], "archive_url": archive},
         }
+        if self._rules:
+            tables["task_requester"]["rules"] = self._rules
         if self.external_archive:
             del tables["image_manager"]
         endpoints = Endpoints(

@@ -14,10 +14,23 @@ ACTORS = ("task_requester", "task_manager", "image_manager", "task_performer", "
 STEPS = [str(step) for actor in ACTORS for step in import_module(f"actors.{actor}.steps").Step]
 
 
+#: The engine without a network does for this: a study takes seconds, and everything around it is the same.
+RULES = """
+[[rule]]
+name = "head-mask"
+means = "an MR of the head"
+when = '"MR" in modalities'
+workitem_code = { value = "HEADMASK", scheme = "99STEPWELL", meaning = "Head mask and volume" }
+label = "Head mask and volume"
+"""
+
+
 @pytest.fixture(scope="module")
 def department(tmp_path_factory):
     """One department for all kills; it lives on after each."""
-    with Department(tmp_path_factory.mktemp("kills") / "data") as running:
+    folder = tmp_path_factory.mktemp("kills")
+    (folder / "rules.toml").write_text(RULES)
+    with Department(folder / "data", rules=folder / "rules.toml") as running:
         running.supervisor.wait_ready()
         yield running
 

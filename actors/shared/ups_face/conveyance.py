@@ -60,7 +60,7 @@ def read_dataset(body: bytes, content_type: str | None, optional: bool = False) 
 
 def _check(dataset: JsonDataset, where: str, depth: int) -> None:
     if depth > MAXIMUM_DEPTH:
-        raise BadInput(f"{where} is nested more than {MAXIMUM_DEPTH} sequences deep; no workitem needs that.")
+        raise BadInput(f"{where} is nested deeper than {MAXIMUM_DEPTH} sequences; no attribute of PS3.4 CC.2.5 is.")
     for tag, element in dataset.items():
         here = f"{where}{tag}"
         if len(tag) != TAG_DIGITS or not set(tag) <= set("0123456789ABCDEF"):

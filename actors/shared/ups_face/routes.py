@@ -18,15 +18,18 @@ BODY_MAXIMUM = 4 * 2**20
 Refused = Callable[[Request, StepwellError], None]
 
 
-def ups_router(worklist: Worklist, refused: Refused) -> APIRouter:
+def ups_router(
+    worklist: Worklist, refused: Refused, taken: Callable[[Request], None] = lambda _request: None
+) -> APIRouter:
     """The routes of one worklist below its service base.
 
     Args:
         worklist: the domain.
-        refused: told of every refusal, to log and audit it.
+        refused: told of every refusal, in a thread that may wait, to log and audit it.
+        taken: told of every request that may change something, before anything is done about it.
     """
     router = APIRouter()
-    face = _Face(worklist, refused)
+    face = _Face(worklist, refused, taken)
     router.add_api_route("/workitems", face.guarded(face.create), methods=["POST"])
     router.add_api_route("/workitems", face.guarded(face.search), methods=["GET"])
     router.add_api_route("/workitems/{uid}", face.guarded(face.retrieve), methods=["GET"])
@@ -61,15 +64,17 @@ async def _body(request: Request) -> bytes:
 class _Face:
     """The handlers of one worklist."""
 
-    def __init__(self, worklist: Worklist, refused: Refused) -> None:
-        self._worklist, self._refused = worklist, refused
+    def __init__(self, worklist: Worklist, refused: Refused, taken: Callable[[Request], None]) -> None:
+        self._worklist, self._refused, self._taken = worklist, refused, taken
 
     def guarded(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
             try:
+                if request.method != "GET":
+                    self._taken(request)
                 return await handler(request)
             except StepwellError as error:
-                self._refused(request, error)
+                await run_in_threadpool(self._refused, request, error)
                 headers = _warning(request, error.row.warning)
                 return Response(wire.error_body(error), error.row.http, headers, "application/json")
 

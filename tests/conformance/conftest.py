@@ -1,0 +1,92 @@
+"""A valid set of results as an encoder makes it: a segmentation, a report, and the images that they were made from."""
+
+import copy
+from datetime import UTC, datetime
+
+import numpy as np
+import pydicom
+import pytest
+
+from connectathon.fiction import DemoOrder
+from connectathon.modality import Head, write_series
+from profiles.air import (
+    AlgorithmIdentification,
+    Measurement,
+    Results,
+    Segment,
+    Segmentation,
+    Tracking,
+    context_from_workitem,
+    encode,
+)
+from profiles.dicom import Code, code, put, put_codes, put_items
+
+
+def workitem_of(image):
+    """A workitem for the study of an image, with its order."""
+    item, request = {}, {}
+    for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID"):
+        put(item, keyword, str(image[keyword].value))
+    put(request, "AccessionNumber", str(image.AccessionNumber))
+    put(request, "StudyInstanceUID", str(image.StudyInstanceUID))
+    put(request, "RequestedProcedureID", "RP7")
+    put(request, "RequestedProcedureDescription", "MR head")
+    put_codes(request, "RequestedProcedureCodeSequence", Code("24590-2", "LN", "MR Brain"))
+    put(request, "PlacerOrderNumberImagingServiceRequest", "P9")
+    put(request, "FillerOrderNumberImagingServiceRequest", "F9")
+    put_items(item, "ReferencedRequestSequence", request)
+    put_codes(item, "ScheduledWorkitemCodeSequence", code("99STEPWELL", "BRAINSEG"))
+    return item
+
+
+def results_of(images):
+    """Two overlapping segments with their volumes."""
+    outer = np.zeros((12, 20, 24), dtype=np.bool_)
+    outer[2:9, 4:15, 5:16] = True
+    inner = np.zeros_like(outer)
+    inner[4:6, 7:9, 8:10] = True
+    brain, core = Tracking("Brain"), Tracking("Core")
+    category, volume, unit = code("SCT", "91723000"), code("SCT", "118565006"), code("UCUM", "mL")
+    segments = (
+        Segment("Brain", category, code("SCT", "12738006"), outer, brain),
+        Segment("Core", category, code("SCT", "69536005"), inner, core, colour=(0, 0, 255)),
+    )
+    return Results(
+        (Segmentation(segments, tuple(str(image.SOPInstanceUID) for image in images), "BRAIN"),),
+        (
+            Measurement(volume, round(outer.sum() * 12 / 1000, 3), unit, brain),
+            Measurement(volume, round(inner.sum() * 12 / 1000, 3), unit, core),
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """What was made once; tests change copies of it."""
+    values = np.arange(24 * 20 * 12, dtype=np.int16).reshape(24, 20, 12)
+    head = Head("small", "Small", values, np.diag([2.0, 2.0, 3.0, 1.0]))
+    paths = write_series(head, DemoOrder(), tmp_path_factory.mktemp("source"), slice_axis=2)
+    images = [pydicom.dcmread(path, stop_before_pixels=True) for path in paths]
+    station, now = Code("STEPWELL", "L", "AI room"), datetime(2090, 1, 2, 3, 4, 5, tzinfo=UTC)
+    context = context_from_workitem(workitem_of(images[0]), images, station=station, now=now, seed="workitem attempt")
+    algorithm = AlgorithmIdentification("brain-extraction", "1.0.2", "Stepwell", build="weights")
+    segmentation, report = encode(results_of(images), context, algorithm)
+    return segmentation, report, images
+
+
+class Objects:
+    """One set that a test may break."""
+
+    def __init__(self, segmentation, report, images):
+        self.seg, self.sr, self.images = segmentation, report, images
+
+    @property
+    def named(self):
+        """All of them by the names of files."""
+        images = [(f"{number}.dcm", image) for number, image in enumerate(self.images)]
+        return [("seg.dcm", self.seg), ("sr.dcm", self.sr), *images]
+
+
+@pytest.fixture
+def objects(made):
+    return Objects(*copy.deepcopy(made))

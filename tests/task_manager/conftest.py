@@ -1,0 +1,155 @@
+"""A real Task Manager process, spoken to as any foreign client would: plain HTTP with the standard's forms."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from actors.shared.steps import KILL_POINTS
+from connectathon.waiting import eventually, free_port
+from connectathon.workitems import new_workitem, performed
+from profiles.dicom import new_uid
+
+JSON = "application/dicom+json"
+#: Drops CAP_DAC_OVERRIDE, so that permissions bind also when the tests run as root.
+LAUNCH = """
+import ctypes, os, sys
+if len(sys.argv) == 3:
+    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:], "again"])
+from pathlib import Path
+from actors.shared.logs import configure_logging
+from actors.shared.settings import CommonSettings
+from actors.task_manager.main import run
+from actors.task_manager.settings import Settings
+from profiles.errors import StepwellError
+configure_logging("task_manager")
+try:
+    run(Settings(port=int(sys.argv[2])), CommonSettings(data_dir=Path(sys.argv[1])))
+except StepwellError as error:
+    sys.exit(error.message)
+"""
+
+
+class RunningTaskManager:
+    """One Task Manager process; can be killed and started again on the same data and port."""
+
+    def __init__(self, data_dir):
+        self.data_dir = Path(data_dir)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.kill_points = self.data_dir / "kill"
+        self.kill_points.mkdir(exist_ok=True)
+        self.log = self.data_dir.parent / f"{self.data_dir.name}.log"
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}/ups-rs"
+        self.http = httpx.Client(base_url=self.base, headers={"Accept": JSON}, timeout=60)
+        self.process = None
+
+    def launch(self):
+        (self.data_dir / "run" / "task_manager.json").unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", LAUNCH, str(self.data_dir), str(self.port)],
+                stderr=log,
+                env={**os.environ, KILL_POINTS: str(self.kill_points)},
+            )
+        return self
+
+    def start(self):
+        self.launch()
+
+        def ready():
+            if self.process.poll() is not None:
+                raise RuntimeError(self.log.read_text())
+            return (self.data_dir / "run" / "task_manager.json").exists()
+
+        eventually(ready, what="the Task Manager to be ready")
+        return self
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(60)
+
+    def create(self, dataset=None, uid=None):
+        """A created workitem's UID."""
+        answer = self.post("/workitems", dataset or new_workitem(now=datetime.now(UTC)), query=uid)
+        assert answer.status_code == 201, answer.text
+        return answer.headers["Location"].rsplit("/", 1)[1]
+
+    def post(self, path, dataset, query=None):
+        return self.http.post(f"{path}?{query}" if query else path, content=json.dumps([dataset]), headers=TYPE)
+
+    def change_state(self, uid, state, transaction):
+        body = {"00741000": {"vr": "CS", "Value": [state]}}
+        if transaction:
+            body["00081195"] = {"vr": "UI", "Value": [transaction]}
+        return self.http.put(f"/workitems/{uid}/state", content=json.dumps([body]), headers=TYPE)
+
+    def retrieve(self, uid):
+        answer = self.http.get(f"/workitems/{uid}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()[0]
+
+    def state(self, uid):
+        return self.retrieve(uid)["00741000"]["Value"][0]
+
+    def workitem_in(self, state, transaction):
+        """A new workitem brought into a state; for ``none`` the UID of no workitem."""
+        if state == "none":
+            return new_uid()
+        uid = self.create()
+        if state != "SCHEDULED":
+            self.change_state(uid, "IN PROGRESS", transaction)
+        if state == "COMPLETED":
+            self.post(f"/workitems/{uid}", performed(datetime.now(UTC)), transaction)
+        if state in ("COMPLETED", "CANCELED"):
+            assert self.change_state(uid, state, transaction).status_code == 200
+        return uid
+
+    def logged(self, event):
+        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in map(json.loads, lines) if line["event"] == event]
+
+    def audited(self):
+        """Descriptions of the security alerts in the event spool."""
+        found = (re.search(r"<EventOutcomeDescription>([^<]*)<", message) for message in self.spooled())
+        return [one[1] for one in found if one]
+
+    def spooled(self):
+        """Every message in the event spool."""
+        spool = sqlite3.connect(self.data_dir / "task_manager" / "event-spool.sqlite")
+        tables = [name for (name,) in spool.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        rows = [row for table in tables for row in spool.execute(f"SELECT * FROM {table}")]  # noqa: S608 - its own names
+        spool.close()
+        values = (value for row in rows for value in row)
+        return [value.decode(errors="replace") for value in values if isinstance(value, bytes)]
+
+
+TYPE = {"Content-Type": JSON}
+
+
+@pytest.fixture(scope="session")
+def task_manager(tmp_path_factory):
+    """One Task Manager for every test that does not hurt it."""
+    running = RunningTaskManager(tmp_path_factory.mktemp("manager") / "data").start()
+    yield running
+    running.stop()
+    running.http.close()
+
+
+@pytest.fixture
+def mortal_task_manager(tmp_path):
+    """A Task Manager of this test's own."""
+    running = RunningTaskManager(tmp_path / "data")
+    yield running
+    running.stop(signal.SIGKILL)
+    running.http.close()

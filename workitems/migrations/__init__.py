@@ -1,0 +1,1 @@
+"""Alembic's migrations of the workitem store; :mod:`workitems.schema` runs them."""
