@@ -15,7 +15,8 @@ from tenacity import (
     stop_after_delay,
     stop_any,
     stop_when_event_set,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from actors.shared.logs import get_logger
@@ -72,7 +73,7 @@ class Patience:
         limits = [stop_after_delay(limit_seconds)] if limit_seconds is not None else []
         retrying = Retrying(
             retry=retry_if_exception_type(Unavailable),
-            wait=wait_exponential_jitter(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, jitter=_FIRST_PAUSE_SECONDS),
+            wait=wait_exponential(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS) + wait_random(0, _FIRST_PAUSE_SECONDS),
             stop=stop_any(stop_when_event_set(self.stopped), *limits),
             sleep=sleep_using_event(self.stopped),
             before_sleep=tell,
