@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from actors.shared.multipart import is_uid
 from actors.task_performer.addresses import destination_of
 from profiles.dicom import Code, JsonDataset, get_all, items, text
 from profiles.tables import read_table
@@ -103,12 +104,14 @@ def _some(guard: Guard, workitem: JsonDataset, _station: Station) -> bool:
 
 
 def _dicom(guard: Guard, workitem: JsonDataset, _station: Station) -> bool:
-    inputs = items(workitem, guard.path)
-    return all(
-        text(one, "StudyInstanceUID") and text(one, "SeriesInstanceUID")
-        for one in inputs
-        if text(one, "TypeOfInstances") in ("", "DICOM")
-    ) and all(text(one, "TypeOfInstances") in ("", "DICOM") for one in inputs)
+    return all(_is_series(one) for one in items(workitem, guard.path))
+
+
+def _is_series(one: JsonDataset) -> bool:
+    """Whether an input names a series, and perhaps some of its instances, by UIDs; they become parts of addresses."""
+    instances = [text(found, "ReferencedSOPInstanceUID") for found in items(one, "ReferencedSOPSequence")]
+    uids = [text(one, "StudyInstanceUID"), text(one, "SeriesInstanceUID"), *instances]
+    return text(one, "TypeOfInstances") in ("", "DICOM") and all(is_uid(uid) for uid in uids)
 
 
 def _destination(_guard: Guard, workitem: JsonDataset, station: Station) -> bool:
