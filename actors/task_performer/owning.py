@@ -104,10 +104,10 @@ class Owned:
             _log.warning("progress-refused", workitem=self._uid, reason=error.message)
             self._checked_at = 0.0
 
-    def taken_away(self) -> bool:
-        """Whether somebody else has ended the workitem; asks now and then."""
+    def taken_away(self, *, at_once: bool = False) -> bool:
+        """Whether somebody else has ended the workitem; asks now and then, or at once."""
         now = time.monotonic()
-        if not self._final and now - self._checked_at >= self._check_seconds:
+        if not self._final and (at_once or now - self._checked_at >= self._check_seconds):
             self._checked_at = now
             try:
                 self._final = text(self._client.retrieve(self._uid), "ProcedureStepState") in ("CANCELED", "COMPLETED")

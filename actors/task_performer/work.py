@@ -110,7 +110,7 @@ class Work:
         """
         try:
             self._run()
-        except GivenUp as error:
+        except (GivenUp, StepwellError) as error:
             self._set_aside(str(error))
         finally:
             self._end_encoder()
@@ -123,7 +123,9 @@ class Work:
                 self._cancel(self._record.failure)
         except TakenAway as error:
             _log.warning("workitem-taken-away", reason=str(error), **self._thread)
-        self._means.forget(self._record.workitem_uid)
+        self._means.patience.until_done(
+            lambda: self._means.forget(self._record.workitem_uid), who="disk", thread=self._thread
+        )
         _log.info("workitem-done", failed=self._record.failure.kind if self._record.failure else "", **self._thread)
 
     def _walk(self) -> None:
@@ -239,6 +241,8 @@ class Work:
     def _store(self) -> None:
         """Store the objects; doing it again after a crash stores the same instances, not others."""
         outputs = self._record.outputs
+        if self._owned.taken_away(at_once=True):
+            raise TakenAway("it was ended before its results were stored; nothing was stored")
         self._owned.tell(90, "storing results")
         with Archive(self._destination()) as archive:
             try:

@@ -28,7 +28,7 @@ from connectathon.fiction import new_order
 from connectathon.modality import Head, write_series
 from connectathon.waiting import eventually, free_port
 from connectathon.workitems import new_workitem
-from profiles.dicom import Code, get_code, item, items, new_uid, put, put_codes, put_items, text
+from profiles.dicom import Code, get_code, item, items, put, put_codes, put_items, text
 
 HERE = Path(__file__).parent
 FINAL = ("COMPLETED", "CANCELED")
@@ -153,6 +153,14 @@ def own_archive(tmp_path):
     archive.stop()
 
 
+@pytest.fixture
+def own_manager(tmp_path):
+    """A started Task Manager for one test, which may stop it and start it again."""
+    manager = RunningActor("task_manager", tmp_path / "manager", port=free_port()).start()
+    yield manager
+    manager.stop()
+
+
 class Ward:
     """What one test schedules and sees, at the archive and the Task Manager that all tests share."""
 
@@ -220,7 +228,7 @@ class Ward:
         """Code value of the reason for which a workitem was discontinued."""
         progress = item(self.client.retrieve(uid), "ProcedureStepProgressInformationSequence")
         found = get_code(progress, "ProcedureStepDiscontinuationReasonCodeSequence")
-        return found and (found.value, found.scheme)
+        return found and found.value
 
     def runs_of(self, study):
         """How often an engine processed a study."""
@@ -268,14 +276,25 @@ class Study:
 
 
 @pytest.fixture
-def ward(peers, tmp_path, monkeypatch):
-    archive, manager = peers
-    found = Ward(archive, manager, tmp_path)
-    monkeypatch.setenv("PERFORMER_TEST_RUNS", str(found.runs))
-    monkeypatch.setattr(sys, "path", [str(HERE), *sys.path])
-    yield found
-    found.let_go()
-    found.client.close()
+def new_ward(tmp_path, monkeypatch):
+    """Makes wards over given actors."""
+    made = []
+
+    def make(archive, manager):
+        made.append(Ward(archive, manager, tmp_path))
+        monkeypatch.setenv("PERFORMER_TEST_RUNS", str(made[-1].runs))
+        monkeypatch.setattr(sys, "path", [str(HERE), *sys.path])
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.let_go()
+        one.client.close()
+
+
+@pytest.fixture
+def ward(peers, new_ward):
+    return new_ward(*peers)
 
 
 @pytest.fixture
@@ -343,22 +362,16 @@ class RunningPerformer:
 
 
 @pytest.fixture
-def performer(ward):
-    """Makes performers on threads; ends them afterwards."""
+def performer(request, tmp_path):
+    """Makes performers on threads; ends them afterwards. They work for the test's ward."""
     made = []
 
-    def make(*engines, **changes):
+    def make(*engines, at=None, **changes):
         names = tuple(f"performer_engines:{name}" for name in engines or ("Quick",))
-        folder = ward.folder / f"performer-{len(made)}"
-        made.append(RunningPerformer(folder, ward.settings(engines=names, **changes)))
+        ward = at or request.getfixturevalue("ward")
+        made.append(RunningPerformer(tmp_path / f"performer-{len(made)}", ward.settings(engines=names, **changes)))
         return made[-1]
 
     yield make
     for one in made:
         one.stop()
-
-
-@pytest.fixture
-def a_uid():
-    """Makes UIDs."""
-    return new_uid

@@ -96,13 +96,18 @@ class RefusesImages(Quick):
         raise Refused(code("DCM", "110522"), "These are no images for this engine.", check="taste")
 
 
-class MarksNothing(Quick):
+class Looks(Quick):
+    """Decodes the pixels."""
+
+    def misbehave(self, images: StudyImages, runs: Path) -> None:
+        images.volume.sum()
+
+
+class NamesOthers(Quick):
     """Gives results that may not be written: they name images that it was not given."""
 
     def process(self, images: StudyImages, report: Report) -> Results:
         made = super().process(images, report)
-        (segmentation,) = made.segmentations
-        foreign = tuple(f"{uid}.1" for uid in segmentation.source_instance_uids)
-        return dataclasses.replace(
-            made, segmentations=(dataclasses.replace(segmentation, source_instance_uids=foreign),)
-        )
+        (found,) = made.segmentations
+        foreign = tuple(f"{uid}.1" for uid in found.source_instance_uids)
+        return dataclasses.replace(made, segmentations=(dataclasses.replace(found, source_instance_uids=foreign),))

@@ -12,7 +12,7 @@ from actors.task_performer.journal import Journal, Phase, Record
 from actors.task_performer.steps import Step
 from connectathon.waiting import eventually
 from profiles.dicom import new_uid
-from profiles.errors import BadInput
+from profiles.errors import BadInput, Unavailable
 
 #: Steps that the journal knows how to go on from, in the order in which they are reached.
 STEPS = list(Step)
@@ -61,11 +61,13 @@ def test_the_transaction_uid_is_on_disk_for_its_owner_only_before_the_claim_is_s
 
 @pytest.mark.requirement("AIWI-TP-020", "UPS-008")
 def test_a_claim_whose_answer_was_lost_is_known_as_its_own_by_c302(ward, performer_process):
-    running = performer_process()
-    uid = killed_at(Step.TRANSACTION_UID_STORED, running, ward)
+    running = performer_process(engines=("performer_engines:RefusesImages",))
+    uid = killed_at(Step.TRANSACTION_UID_STORED, running, ward, engine="refusesimages")
     ward.client.claim(uid, kept(running, uid)["transaction_uid"])
     running.start()
-    assert_performed_once(ward, uid, running)
+    ward.await_final(uid)
+    assert (ward.state(uid), ward.reason(uid)) == ("CANCELED", "110522"), "only its owner can give that reason"
+    assert not running.logged("claim-lost")
 
 
 @pytest.mark.requirement("AIWI-TP-004", "UPS-018")
@@ -79,14 +81,14 @@ def test_a_claim_that_somebody_else_won_meanwhile_is_dropped_without_any_work(wa
     running.start()
     eventually(lambda: not running.records(), what="the lost workitem to be dropped")
     assert [line["workitem"] for line in running.logged("claim-lost")] == [uid]
-    after = ward.schedule()
-    assert_performed_once(ward, after, running)
+    following = ward.schedule(ward.images(stored=False))
+    ward.await_final(following)
     assert ward.state(uid) == "IN PROGRESS"
     assert (ward.results(uid), ward.runs_of(study)) == ({}, 0)
 
 
 @pytest.mark.requirement("AIWI-TP-004", "UPS-020")
-@pytest.mark.parametrize("step", [Step.TRANSACTION_UID_STORED, Step.CLAIMED])
+@pytest.mark.parametrize("step", [Step.TRANSACTION_UID_STORED, pytest.param(Step.CLAIMED, marks=pytest.mark.tier2)])
 def test_a_workitem_that_was_canceled_while_the_performer_was_down_is_dropped(step, ward, performer_process):
     running = performer_process()
     uid = killed_at(step, running, ward)
@@ -133,6 +135,7 @@ def test_a_workitem_is_performed_once_though_the_performer_is_killed_at(step, wa
     assert_performed_once(ward, uid, running)
 
 
+@pytest.mark.tier2
 @pytest.mark.requirement("AIWI-TP-020")
 def test_images_that_were_lost_with_a_crash_are_retrieved_again(ward, performer_process):
     running = performer_process()
@@ -144,6 +147,7 @@ def test_images_that_were_lost_with_a_crash_are_retrieved_again(ward, performer_
     assert len([one for one in running.logged("step") if one["step"] == Step.RETRIEVED]) == 2
 
 
+@pytest.mark.tier2
 @pytest.mark.requirement("AIWI-TP-020")
 def test_a_performer_that_is_told_to_end_during_inference_goes_on_with_the_workitem_later(ward, performer_process):
     running = performer_process(engines=("performer_engines:Held",))
@@ -159,6 +163,7 @@ def test_a_performer_that_is_told_to_end_during_inference_goes_on_with_the_worki
     assert_performed_once(ward, uid, running)
 
 
+@pytest.mark.tier2
 @pytest.mark.requirement("AIWI-TP-020")
 def test_a_workitem_whose_engine_is_not_configured_any_more_waits_as_a_dead_letter(ward, performer_process):
     running = performer_process()
@@ -174,6 +179,7 @@ def test_a_workitem_whose_engine_is_not_configured_any_more_waits_as_a_dead_lett
     assert_performed_once(ward, uid, running)
 
 
+@pytest.mark.tier2
 def test_a_second_performer_is_refused_the_data_directory_of_the_first(ward, performer_process):
     running = performer_process().start()
     second = performer_process(ae_title="SECOND")
@@ -217,3 +223,12 @@ def test_a_workitem_named_by_something_that_is_no_uid_gets_no_file(name, tmp_pat
     with pytest.raises(BadInput):
         Journal(tmp_path / "journal").write(Record(workitem_uid=name, transaction_uid="2.25.4", engine="quick"))
     assert not list((tmp_path / "journal").iterdir())
+
+
+def test_a_journal_that_cannot_be_written_says_so_before_anything_is_claimed(tmp_path):
+    journal = Journal(tmp_path / "journal")
+    (tmp_path / "journal").rmdir()
+    with pytest.raises(Unavailable, match="cannot write to") as refused:
+        journal.write(Record(workitem_uid="2.25.3", transaction_uid="2.25.4", engine="quick"))
+    assert refused.value.row_key == "storage-full"
+    assert "2.25.4" not in refused.value.message
