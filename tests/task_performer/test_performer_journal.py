@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from actors.shared.dicomweb import Archive
 from actors.shared.multipart import is_uid
 from actors.shared.ups_client import AlreadyInProgress
 from actors.task_performer.journal import Journal, Phase, Record
@@ -98,6 +99,8 @@ def test_a_workitem_that_was_canceled_while_the_performer_was_down_is_dropped(st
         ward.client.request_cancel(uid)
     running.start()
     eventually(lambda: not running.records(), what="the canceled workitem to be dropped")
+    assert [line["course"] for line in running.logged("resumed")] == ["drop"]
+    assert step in {line["step"] for line in running.logged("step")} <= set(STEPS[: STEPS.index(step) + 1])
     assert ward.state(uid) == "CANCELED"
     assert ward.results(uid) == {}
 
@@ -145,6 +148,22 @@ def test_images_that_were_lost_with_a_crash_are_retrieved_again(ward, performer_
     running.start()
     assert_performed_once(ward, uid, running)
     assert len([one for one in running.logged("step") if one["step"] == Step.RETRIEVED]) == 2
+
+
+@pytest.mark.tier2
+@pytest.mark.requirement("AIWI-TP-009", "AIWI-TP-020")
+def test_results_that_are_made_again_after_they_were_stored_are_the_same_instances(ward, performer_process):
+    running = performer_process()
+    uid = killed_at(Step.ENCODED, running, ward)
+    objects = running.data_dir / "task_performer" / "work" / uid / "objects"
+    with Archive(ward.archive_url) as archive:
+        archive.store(sorted(objects.glob("*.dcm")))
+    stored = ward.results(uid)
+    for path in objects.iterdir():
+        path.unlink()
+    running.start()
+    assert_performed_once(ward, uid, running)
+    assert ward.results(uid) == stored
 
 
 @pytest.mark.tier2
