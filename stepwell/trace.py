@@ -14,10 +14,11 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from actors.shared.settings import ActorSettings
-from profiles.dicom import JsonDataset, item, text
-from profiles.errors import StepwellError, Unavailable
+from profiles.dicom import JsonDataset, item, items, text
+from profiles.errors import StepwellError
 from stepwell.settings import Configuration
 
 LIMIT = 1000
@@ -32,6 +33,13 @@ SPANS = (
     ("workitem claimed to completed", "workitem-claimed", "workitem-completed"),
 )
 Thread = dict[str, Any]
+_ACCESSION = "ReferencedRequestSequence.AccessionNumber"
+_OTHER_KEYS = (
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "ReferencedRequestSequence.PlacerOrderNumberImagingServiceRequest",
+    "ReferencedRequestSequence.FillerOrderNumberImagingServiceRequest",
+)
 
 
 def trace_thread(identifier: str, configuration: Configuration) -> Thread:
@@ -44,28 +52,33 @@ def trace_thread(identifier: str, configuration: Configuration) -> Thread:
     Returns:
         JSON-ready mapping: ``id``, ``accession_number``, ``study_instance_uid``, ``orders``, ``workitems``,
         ``results``, ``timeline`` (entries with ``at``, ``what``, ``who``, ``detail``, ``outcome``, ``seconds``),
-        ``durations`` and ``unanswered`` (actors that could not be asked, in words).
+        ``durations`` and ``unanswered`` (actors that could not be asked, in words). What nobody knows has a thread in
+        which ``is_known`` finds nothing.
     """
     unanswered: list[str] = []
     events = _events(identifier, configuration, unanswered)
-    accession = _first(events, "accession") or identifier
-    study = _first(events, "study")
-    orders = _orders(accession, configuration)
-    workitems = _workitems(accession, configuration, unanswered)
-    if not study and workitems:
-        study = text(workitems[0], "StudyInstanceUID")
-    timeline = _timeline(events)
+    orders = _orders(_first(events, "accession") or identifier, configuration)
+    accession = _first(events, "accession") or _first(orders, "accession_number")
+    workitems = _workitems(accession or identifier, configuration, unanswered)
+    accession = accession or next(map(_accession, workitems), "")
+    study = _first(events, "study") or _first(orders, "study_instance_uid")
+    study = study or next((text(found, "StudyInstanceUID") for found in workitems), "")
     return {
         "id": identifier,
-        "accession_number": accession if timeline or workitems or orders else "",
+        "accession_number": accession,
         "study_instance_uid": study,
         "orders": orders,
         "workitems": [_workitem_row(found) for found in workitems],
         "results": _results(study, configuration, unanswered) if study else [],
-        "timeline": timeline,
+        "timeline": _timeline(events),
         "durations": _durations(events),
         "unanswered": unanswered,
     }
+
+
+def is_known(thread: Thread) -> bool:
+    """Whether anybody knows anything of the thread's identifier."""
+    return any(thread[part] for part in ("timeline", "orders", "workitems", "results"))
 
 
 def _url(settings: ActorSettings, path: str) -> str:
@@ -77,7 +90,7 @@ def _asking(who: str, unanswered: list[str]) -> Iterator[None]:
     """One actor that does not answer leaves a line, not an end."""
     try:
         yield
-    except (httpx.HTTPError, StepwellError) as error:
+    except (httpx.HTTPError, StepwellError, ValueError) as error:
         unanswered.append(f"{who} did not answer: {error}")
 
 
@@ -98,23 +111,44 @@ def _events(identifier: str, configuration: Configuration, unanswered: list[str]
     return []
 
 
-def _orders(accession: str, configuration: Configuration) -> list[dict[str, Any]]:
+def _orders(identifier: str, configuration: Configuration) -> list[dict[str, Any]]:
     if "task_requester" not in configuration.actors:
         return []
-    from actors.task_requester.orders_store import orders_by_accession
+    from actors.task_requester.orders_store import order_thread
 
-    return [dict(row) for row in orders_by_accession(configuration.common.data_dir, accession)]
+    return order_thread(configuration.common.data_dir, identifier)
 
 
-def _workitems(accession: str, configuration: Configuration, unanswered: list[str]) -> list[JsonDataset]:
+def _workitems(identifier: str, configuration: Configuration, unanswered: list[str]) -> list[JsonDataset]:
+    """All workitems of the accession that an accession number, order number, workitem or study UID belongs to."""
     manager = configuration.actors.get("task_manager")
     if manager is None:
         return []
     from actors.shared.ups_client import UpsClient
 
     with _asking("the Task Manager", unanswered), UpsClient(_url(manager, "/ups-rs"), ae_title="TRACE") as client:
-        return client.search({"ReferencedRequestSequence.AccessionNumber": accession})
+        for path in (_ACCESSION, *_OTHER_KEYS):
+            found = _exactly(client.search({path: identifier}), path, identifier)
+            accession = next(map(_accession, found), "") if path != _ACCESSION else ""
+            if accession:
+                found = _exactly(client.search({_ACCESSION: accession}), _ACCESSION, accession)
+            if found:
+                return found
     return []
+
+
+def _exactly(found: list[JsonDataset], path: str, value: str) -> list[JsonDataset]:
+    """Those that have the value itself: a worklist also answers wildcards and lists of UIDs."""
+    sequence, _, keyword = path.rpartition(".")
+    return [one for one in found if any(text(part, keyword) == value for part in _parts(one, sequence))]
+
+
+def _parts(workitem: JsonDataset, sequence: str) -> list[JsonDataset]:
+    return list(items(workitem, sequence)) if sequence else [workitem]
+
+
+def _accession(workitem: JsonDataset) -> str:
+    return text(item(workitem, "ReferencedRequestSequence"), "AccessionNumber")
 
 
 def _workitem_row(workitem: JsonDataset) -> dict[str, str]:
@@ -189,29 +223,47 @@ def _durations(events: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def render(thread: Thread, console: Console) -> None:
-    """Print a thread for people.
+    """Print a thread for people; actors that did not answer are named under the timeline."""
 
-    Raises:
-        Unavailable: never; actors that did not answer are named under the timeline.
-    """
-    console.print(f"[bold]accession {thread['accession_number']}[/]  study {thread['study_instance_uid']}")
+    def line(words: str, style: str | None = None) -> None:
+        console.print(words, style=style, soft_wrap=True, markup=False, highlight=False)
+
+    line(f"accession {thread['accession_number']}, study {thread['study_instance_uid']}", "bold")
     for order in thread["orders"]:
-        console.print("order message " + ", ".join(f"{key} {value}" for key, value in order.items() if value))
-    table = Table("seconds", "time (UTC)", "what happened", "who", "detail", box=None, pad_edge=False)
-    for entry in thread["timeline"]:
-        mark = "" if entry["outcome"] in (0, "0") else " [red]failed[/]"
-        table.add_row(
-            f"{entry['seconds']:.2f}", entry["at"][11:23], entry["what"] + mark, entry["who"], entry["detail"]
-        )
-    console.print(table)
+        line(_order_words(order))
+        for message in order["messages"]:
+            line("  {received_at} {kind} {control}, answered {answer_code}: {effect}".format(**message))
+        for words in order["explanation"].splitlines():
+            line(f"  {words}")
+    if thread["timeline"]:
+        console.print(_table(thread["timeline"]))
     for name, seconds in thread["durations"].items():
-        console.print(f"{seconds:9.2f} s  {name}")
+        line(f"{seconds:9.2f} s  {name}")
     for workitem in thread["workitems"]:
-        console.print(f"workitem {workitem['uid']} {workitem['state']} ({workitem['label']})", soft_wrap=True)
+        line(f"workitem {workitem['uid']} {workitem['state']} ({workitem['label']})")
     for result in thread["results"]:
-        console.print(f"result {result['modality']} {result['sop_instance_uid']}", soft_wrap=True)
-    for line in thread["unanswered"]:
-        console.print(f"[yellow]{line}[/]")
+        line(f"result {result['modality']} {result['sop_instance_uid']}")
+    for words in thread["unanswered"]:
+        line(words, "yellow")
 
 
-__all__ = ["Unavailable", "render", "trace_thread"]
+def _order_words(order: dict[str, Any]) -> str:
+    images = f", {order['image_count']} images complete {order['images_complete_at']}" if order["image_count"] else ""
+    return (
+        f"order placer {order['placer_order_number'] or '-'}, filler {order['filler_order_number'] or '-'}, message "
+        f"{order['message_control_id']}: {order['state']}{images}"
+    )
+
+
+def _table(timeline: list[dict[str, Any]]) -> Table:
+    table = Table("seconds", "time (UTC)", "what happened", "who", "detail", box=None, pad_edge=False)
+    for entry in timeline:
+        what = Text(entry["what"])
+        if entry["outcome"] not in (0, "0"):
+            what.append(" failed", style="red")
+        cells = (f"{entry['seconds']:.2f}", entry["at"][11:23], what, Text(entry["who"]), Text(entry["detail"]))
+        table.add_row(*cells)
+    return table
+
+
+__all__ = ["is_known", "render", "trace_thread"]

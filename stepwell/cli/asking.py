@@ -34,18 +34,19 @@ def trace(
     as_json: JsonOption = False,
 ) -> None:
     """Print the whole thread of one study, from the order message to the results, with times and durations."""
-    from stepwell.trace import render, trace_thread
+    from stepwell.trace import is_known, render, trace_thread
 
     thread = trace_thread(identifier, load(config))
     if as_json:
         typer.echo(json.dumps(thread, indent=2))
-        return
-    if not thread["timeline"]:
+    if not is_known(thread):
         raise NotFound(
             f"Nothing is known of {identifier!r}. Give an accession number, Study Instance UID, workitem UID or order "
             "number, and the configuration of the actors that should know it (--config)."
+            + "".join(f"\n{words}" for words in thread["unanswered"])
         )
-    render(thread, Console())
+    if not as_json:
+        render(thread, Console())
 
 
 def check(
