@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pydicom
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
+from pydicom.dataelem import RawDataElement
 
 from conformance.air.header import HEADER
-from conformance.air.reading import kind_of, words
+from conformance.air.reading import is_tree, kind_of, words
 from conformance.air.report import REPORT
 from conformance.air.segmentation import SEGMENTATION
 from conformance.air.sets import SET, ResultSet
 from conformance.finding import Finding
 from conformance.rules import read_rules
 
-_KIND_RULES = {"sr": REPORT, "seg": SEGMENTATION}
+_UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
 def check_datasets(objects: Sequence[tuple[str, Dataset]]) -> list[Finding]:
@@ -52,10 +54,12 @@ def check_files(paths: Sequence[Path]) -> list[Finding]:
 
 
 def _judged(name: str, dataset: Dataset, together: ResultSet) -> Iterator[Finding]:
-    kind = kind_of(dataset)
     yield from HEADER.look(dataset, name, ["any"])
-    if kind in _KIND_RULES:
-        yield from _KIND_RULES[kind].look(dataset, name, [kind])
+    kind = kind_of(dataset)
+    if kind == "sr":
+        yield from REPORT.look(dataset, name, ["sr", "tree" if is_tree(dataset) else "tid1500"])
+    elif kind == "seg":
+        yield from SEGMENTATION.look(dataset, name, ["seg"])
     yield from SET.look(together, name, ["set"])
 
 
@@ -67,11 +71,11 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 def _read(path: Path) -> Dataset | Finding:
     rule = read_rules("air_rules")["AIR-001"]
     try:
-        dataset = pydicom.dcmread(path)
-        for _ in dataset.iterall():  # decode everything now, so that a broken element is found here and nowhere else
-            pass
+        dataset, whole = _decoded(path)
     except Exception as error:  # a broken file can make the reader raise anything
         return rule.broken(str(path), "", f"the file cannot be read as DICOM ({type(error).__name__})")
+    if not whole:
+        return rule.broken(str(path), "", "the file ends within an element")
     meta = dataset.file_meta
     for of_meta, of_dataset in (
         ("MediaStorageSOPClassUID", "SOPClassUID"),
@@ -80,3 +84,28 @@ def _read(path: Path) -> Dataset | Finding:
         if words(meta, of_meta) != words(dataset, of_dataset) or not words(dataset, of_dataset):
             return rule.broken(str(path), of_meta, f"{of_meta} of the file is not the {of_dataset} of the instance")
     return dataset
+
+
+def _decoded(path: Path) -> tuple[Dataset, bool]:
+    """The dataset with everything decoded, so that a broken element is found here; and whether the file is whole.
+
+    What the reader warns of is for the rules to find, except that it says in this way only that a file is cut off.
+    """
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        dataset = pydicom.dcmread(path)
+        whole = not any(" in file " in str(one.message) for one in said) and not any(
+            _is_cut_off(dataset.get_item(tag))
+            for tag in dataset.keys()  # noqa: SIM118 - its values would decode it
+        )
+        for _ in dataset.iterall():
+            pass
+    return dataset, whole
+
+
+def _is_cut_off(element: DataElement | RawDataElement | None) -> bool:
+    return (
+        isinstance(element, RawDataElement)
+        and element.length != _UNDEFINED_LENGTH
+        and len(element.value or b"") < element.length
+    )

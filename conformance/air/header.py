@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pydicom import Dataset
 
 from conformance.air.reading import (
+    IMAGE_RESULT_CLASSES,
     OTHER_RESULT_CLASSES,
+    PLACEHOLDER_PURPOSE,
     SEG_CLASSES,
     SR_CLASSES,
     algorithm_equipment,
     code_of,
     kind_of,
+    purpose_of,
     rows,
     walk,
     words,
@@ -118,6 +121,17 @@ def _instance_number(dataset: Dataset) -> Iterator[Breach]:
 
 
 @HEADER.rule("AIR-014")
+def _moment_of_a_report(dataset: Dataset) -> Iterator[Breach]:
+    if words(dataset, "SOPClassUID") not in IMAGE_RESULT_CLASSES:
+        yield from _content_moment(dataset)
+
+
+@HEADER.rule("AIR-014-IMAGE")
+def _moment_of_an_image(dataset: Dataset) -> Iterator[Breach]:
+    if words(dataset, "SOPClassUID") in IMAGE_RESULT_CLASSES:
+        yield from _content_moment(dataset)
+
+
 def _content_moment(dataset: Dataset) -> Iterator[Breach]:
     for keyword in ("ContentDate", "ContentTime"):
         if not words(dataset, keyword):
@@ -131,6 +145,13 @@ def _content_moment(dataset: Dataset) -> Iterator[Breach]:
 def _algorithm(dataset: Dataset) -> Iterator[Breach]:
     if not algorithm_equipment(dataset):
         yield "ContributingEquipmentSequence", "has no item with purpose (109102, DCM) for the algorithm"
+
+
+@HEADER.rule("AIR-018")
+def _purpose(dataset: Dataset) -> Iterator[Breach]:
+    for path, row in algorithm_equipment(dataset):
+        if purpose_of(row).same_as(PLACEHOLDER_PURPOSE):
+            yield f"{path}.PurposeOfReferenceCodeSequence", "has the placeholder code of revisions 1.1 and 1.2"
 
 
 def _each_algorithm_has(dataset: Dataset, keyword: str) -> Iterator[Breach]:

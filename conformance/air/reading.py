@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydicom import Dataset
+from pydicom import Dataset, Sequence
+from pydicom.multival import MultiValue
 
 from profiles.dicom import Code
 
@@ -23,6 +24,12 @@ OTHER_RESULT_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66.7": "Label Map Segmentation",
 }
 
+IMAGE_RESULT_CLASSES = {
+    *SEG_CLASSES,
+    "1.2.840.10008.5.1.4.1.1.30",
+    "1.2.840.10008.5.1.4.1.1.66.7",
+}
+
 
 def kind_of(dataset: Dataset) -> str:
     """``sr``, ``seg``, ``other`` for further result classes, or ``image`` for anything else."""
@@ -35,15 +42,36 @@ def kind_of(dataset: Dataset) -> str:
     return "other" if sop_class in OTHER_RESULT_CLASSES or modality in {"SR", "SEG", "KO"} else "image"
 
 
+def is_tree(report: Dataset) -> bool:
+    """Whether a report is a result tree, which orders other results (AIR Appendix A), and none of TID 1500."""
+    templates = {words(row, "TemplateIdentifier") for row in rows(report, "ContentTemplateSequence")}
+    return "IHERADAIR1" in templates or any(
+        found.named(concept, "99IHE") for found in root_of(report).children for concept in ("AIR003", "AIR004")
+    )
+
+
 def words(dataset: Dataset, keyword: str) -> str:
     """An attribute as text; empty when it is absent or empty."""
     value = dataset.get(keyword)
     return "" if value is None else str(value)
 
 
+def several(dataset: Dataset, keyword: str) -> list[str]:
+    """All values of an attribute as text."""
+    value = dataset.get(keyword)
+    return [str(part) for part in value] if isinstance(value, MultiValue) else [str(value)] if value else []
+
+
+def whole(dataset: Dataset, keyword: str) -> int | None:
+    """An attribute as a whole number; None when it is absent, empty or no number."""
+    value = dataset.get(keyword)
+    return int(value) if isinstance(value, int | float) and float(value).is_integer() else None
+
+
 def rows(dataset: Dataset, keyword: str) -> list[Dataset]:
     """The items of a sequence; none when it is absent."""
-    return list(dataset.get(keyword) or [])
+    value = dataset.get(keyword)
+    return list(value) if isinstance(value, Sequence) else []
 
 
 def code_of(row: Dataset) -> Code:
@@ -119,6 +147,12 @@ def groups_of(report: Dataset) -> list[Item]:
     return [found for found in root_of(report).all_below() if found.named("125007")]
 
 
+PLACEHOLDER_PURPOSE = Code("Newcode1", "99IHE")
+"""Purpose of an algorithm's equipment in revisions 1.1 and 1.2 of AIR."""
+
+_PURPOSES = (Code("109102", "DCM"), PLACEHOLDER_PURPOSE)
+
+
 def algorithm_equipment(dataset: Dataset) -> list[tuple[str, Dataset]]:
     """Items of Contributing Equipment Sequence that stand for an algorithm, with their path.
 
@@ -127,9 +161,23 @@ def algorithm_equipment(dataset: Dataset) -> list[tuple[str, Dataset]]:
     return [
         (f"ContributingEquipmentSequence[{number}]", row)
         for number, row in enumerate(rows(dataset, "ContributingEquipmentSequence"), start=1)
-        if first_code(row, "PurposeOfReferenceCodeSequence").same_as(Code("109102", "DCM"))
+        if any(purpose_of(row).same_as(purpose) for purpose in _PURPOSES)
         and "highdicom" not in words(row, "Manufacturer").lower()
     ]
+
+
+def algorithms_of(dataset: Dataset) -> set[tuple[str, str]]:
+    """Name and version of each algorithm among the equipment; an item of several versions counts with each."""
+    return {
+        (words(row, "ManufacturerModelName"), version)
+        for _, row in algorithm_equipment(dataset)
+        for version in several(row, "SoftwareVersions")
+    }
+
+
+def purpose_of(row: Dataset) -> Code:
+    """What a reference or an item of equipment is there for."""
+    return first_code(row, "PurposeOfReferenceCodeSequence")
 
 
 def evidence_of(report: Dataset, keyword: str) -> dict[str, tuple[str, str]]:
@@ -167,8 +215,7 @@ def in_groups(groups: list[Dataset], keyword: str) -> Dataset:
 
 def frame_segment(groups: list[Dataset]) -> int | None:
     """The segment that a frame shows."""
-    number = in_groups(groups, "SegmentIdentificationSequence").get("ReferencedSegmentNumber")
-    return int(number) if number is not None else None
+    return whole(in_groups(groups, "SegmentIdentificationSequence"), "ReferencedSegmentNumber")
 
 
 def frame_sources(groups: list[Dataset]) -> list[str]:
@@ -179,3 +226,24 @@ def frame_sources(groups: list[Dataset]) -> list[str]:
         for derivation in rows(group, "DerivationImageSequence")
         for source in rows(derivation, "SourceImageSequence")
     ]
+
+
+_PLAIN = {"", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"}
+"""Transfer syntaxes whose pixels lie side by side once they are read; a dataset in memory may have none."""
+
+
+def plain_pixels(segmentation: Dataset) -> bytes | None:
+    """The pixel data when they are not compressed frame by frame; None otherwise."""
+    syntax = words(getattr(segmentation, "file_meta", None) or Dataset(), "TransferSyntaxUID")
+    pixels = segmentation.get("PixelData")
+    return pixels if syntax in _PLAIN and isinstance(pixels, bytes) else None
+
+
+def frame_size(segmentation: Dataset) -> int:
+    """Pixels of one frame."""
+    return (whole(segmentation, "Rows") or 0) * (whole(segmentation, "Columns") or 0)
+
+
+def is_tiled_full(segmentation: Dataset) -> bool:
+    """Whether frames are described by their order alone, without an item for each (PS3.3 C.7.6.17.3)."""
+    return words(segmentation, "DimensionOrganizationType") == "TILED_FULL"

@@ -11,6 +11,7 @@ from conformance.air.reading import (
     COMPREHENSIVE_3D,
     Item,
     algorithm_equipment,
+    algorithms_of,
     evidence_of,
     first_code,
     groups_of,
@@ -22,7 +23,7 @@ from conformance.air.reading import (
 from conformance.rules import Breach, Rulebook
 from profiles.tables import read_table
 
-REPORT: Rulebook[Dataset] = Rulebook("air_rules", ["sr"])
+REPORT: Rulebook[Dataset] = Rulebook("air_rules", ["sr", "tid1500", "tree"])
 
 _CURRENT, _OTHER = "CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"
 _TITLES = {"126000", "126001", "126002", "126003"}
@@ -54,21 +55,16 @@ def _observer_is_equipment(report: Dataset) -> Iterator[Breach]:
         )
         if (found := root.child(concept))
     }
-    if stated and not any(
-        all(words(row, keyword) == value for keyword, value in stated.items()) for _, row in algorithm_equipment(report)
-    ):
+    known = algorithm_equipment(report)
+    if known and not any(all(words(row, keyword) == value for keyword, value in stated.items()) for _, row in known):
         yield root.path, "the device observer is none of the items of Contributing Equipment Sequence"
 
 
 @REPORT.rule("AIR-027")
 def _algorithm_is_equipment(report: Dataset) -> Iterator[Breach]:
-    known = {
-        (words(row, "ManufacturerModelName"), version)
-        for _, row in algorithm_equipment(report)
-        for version in _several(row, "SoftwareVersions")
-    }
+    known = algorithms_of(report)
     root = root_of(report)
-    for parent in (root, *root.all_below()):
+    for parent in (root, *root.all_below()) if known else ():
         name, version = parent.child("111001"), parent.child("111003")
         if name is None and version is None:
             continue
@@ -76,11 +72,6 @@ def _algorithm_is_equipment(report: Dataset) -> Iterator[Breach]:
             yield parent.path, "names an algorithm without its version, or a version without its algorithm"
         elif (name.value, version.value) not in known:
             yield parent.path, "names an algorithm that is no item of Contributing Equipment Sequence"
-
-
-def _several(dataset: Dataset, keyword: str) -> list[str]:
-    value = dataset.get(keyword)
-    return [] if value is None else [value] if isinstance(value, str) else [str(part) for part in value]
 
 
 @REPORT.rule("AIR-031")
@@ -127,13 +118,12 @@ def _procedure_sequences(report: Dataset) -> Iterator[Breach]:
 
 @REPORT.rule("AIR-038")
 def _request(report: Dataset) -> Iterator[Breach]:
-    requests = rows(report, "ReferencedRequestSequence")
-    if not requests:
-        yield "ReferencedRequestSequence", "is absent or empty"
     accession = words(report, "AccessionNumber")
-    stated = {words(row, "AccessionNumber") for row in requests}
-    if requests and accession and accession not in stated:
-        yield "ReferencedRequestSequence[1].AccessionNumber", "is not the Accession Number of the study"
+    requests = rows(report, "ReferencedRequestSequence")
+    if accession and not requests:
+        yield "ReferencedRequestSequence", "is absent or empty"
+    elif accession and accession not in {words(row, "AccessionNumber") for row in requests}:
+        yield "ReferencedRequestSequence", "does not name the Accession Number of the study"
 
 
 @REPORT.rule("AIR-039")
@@ -173,8 +163,15 @@ def _root(report: Dataset) -> Iterator[Breach]:
     root = root_of(report)
     if root.value_type != "CONTAINER" or words(report, "ContinuityOfContent") not in {"SEPARATE", "CONTINUOUS"}:
         yield "ValueType", "the root is no container with Continuity of Content"
-    if root.concept.value not in _TITLES or root.concept.scheme != "DCM":
-        yield "ConceptNameCodeSequence", f"the title {root.concept} is none of CID 7021"
+    if not root.concept.value:
+        yield "ConceptNameCodeSequence", "the root has no title"
+
+
+@REPORT.rule("AIR-045-TITLE")
+def _title(report: Dataset) -> Iterator[Breach]:
+    title = root_of(report).concept
+    if title.value and (title.value not in _TITLES or title.scheme != "DCM"):
+        yield "ConceptNameCodeSequence", f"the title {title} is none of CID 7021"
 
 
 @REPORT.rule("AIR-050")
@@ -218,7 +215,7 @@ def _device_observer(report: Dataset) -> Iterator[Breach]:
     kind, uid = root.child("121005"), root.child("121012")
     if kind is None or kind.value != "121007" or kind.relationship != "HAS OBS CONTEXT":
         yield root.path, "has no Observer Type of value Device"
-    if uid is None or uid.value_type != "UIDREF" or not uid.value:
+    if uid is None or uid.value_type != "UIDREF" or not uid.value or uid.relationship != "HAS OBS CONTEXT":
         yield root.path, "has no Device Observer UID"
 
 
@@ -341,3 +338,8 @@ def _segment_number(report: Dataset) -> Iterator[Breach]:
             references = rows(found.dataset, "ReferencedSOPSequence")
             if not references or references[0].get("ReferencedSegmentNumber") in (None, ""):
                 yield found.path, "has no Referenced Segment Number"
+
+
+@REPORT.rule("AIR-200")
+def _tree(report: Dataset) -> Iterator[Breach]:
+    yield root_of(report).path, "is a result tree"

@@ -8,12 +8,16 @@ from math import ceil
 from pydicom import Dataset
 
 from conformance.air.reading import (
-    algorithm_equipment,
+    algorithms_of,
     first_code,
     frame_groups,
     frame_segment,
+    frame_size,
     frame_sources,
+    is_tiled_full,
+    plain_pixels,
     rows,
+    whole,
     words,
 )
 from conformance.rules import Breach, Rulebook
@@ -30,7 +34,6 @@ _FORBIDDEN = (
     "PixelPaddingValue",
 )
 _FIRST_OVERLAY, _LAST_OVERLAY = 0x6000, 0x60FF
-_UNCOMPRESSED = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"}
 
 
 def _segments(dataset: Dataset) -> list[tuple[str, Dataset]]:
@@ -52,10 +55,8 @@ def _equipment(dataset: Dataset) -> Iterator[Breach]:
 
 @SEGMENTATION.rule("AIR-028")
 def _algorithm_is_equipment(dataset: Dataset) -> Iterator[Breach]:
-    known = {
-        (words(row, "ManufacturerModelName"), words(row, "SoftwareVersions")) for _, row in algorithm_equipment(dataset)
-    }
-    for path, segment in _segments(dataset):
+    known = algorithms_of(dataset)
+    for path, segment in _segments(dataset) if known else ():
         for row in rows(segment, "SegmentationAlgorithmIdentificationSequence"):
             if (words(row, "AlgorithmName"), words(row, "AlgorithmVersion")) not in known:
                 yield path, "names an algorithm that is no item of Contributing Equipment Sequence"
@@ -63,7 +64,7 @@ def _algorithm_is_equipment(dataset: Dataset) -> Iterator[Breach]:
 
 @SEGMENTATION.rule("AIR-130")
 def _numbers(dataset: Dataset) -> Iterator[Breach]:
-    numbers = [segment.get("SegmentNumber") for _, segment in _segments(dataset)]
+    numbers = [whole(segment, "SegmentNumber") for _, segment in _segments(dataset)]
     if not numbers or numbers != list(range(1, len(numbers) + 1)):
         yield "SegmentSequence", f"the segment numbers are {', '.join(map(str, numbers)) or 'absent'}"
 
@@ -115,7 +116,7 @@ def _tracking(dataset: Dataset) -> Iterator[Breach]:
 
 @SEGMENTATION.rule("AIR-137")
 def _bits(dataset: Dataset) -> Iterator[Breach]:
-    kind, bits = words(dataset, "SegmentationType"), dataset.get("BitsAllocated")
+    kind, bits = words(dataset, "SegmentationType"), whole(dataset, "BitsAllocated")
     if kind not in _BITS:
         yield "SegmentationType", f"is {kind or 'absent'}"
     elif bits != _BITS[kind]:
@@ -131,7 +132,7 @@ def _frames_identify_segments(dataset: Dataset) -> Iterator[Breach]:
 
 @SEGMENTATION.rule("AIR-140")
 def _declared(dataset: Dataset) -> Iterator[Breach]:
-    declared = {segment.get("SegmentNumber") for _, segment in _segments(dataset)}
+    declared = {whole(segment, "SegmentNumber") for _, segment in _segments(dataset)}
     shown = {number for groups in frame_groups(dataset) if (number := frame_segment(groups)) is not None}
     for number in sorted(shown - declared):
         yield "PerFrameFunctionalGroupsSequence", f"frames refer to segment {number}, which is not declared"
@@ -167,6 +168,8 @@ def _referenced_series(dataset: Dataset) -> Iterator[Breach]:
         for series in rows(study, "ReferencedSeriesSequence")
         for row in rows(series, "ReferencedInstanceSequence")
     }
+    if is_tiled_full(dataset):
+        return
     if used - listed - other:
         yield "ReferencedSeriesSequence", f"lacks {len(used - listed - other)} instances that frames reference"
     if listed - used:
@@ -175,14 +178,14 @@ def _referenced_series(dataset: Dataset) -> Iterator[Breach]:
 
 @SEGMENTATION.rule("AIR-145")
 def _amounts(dataset: Dataset) -> Iterator[Breach]:
-    frames, described = int(dataset.get("NumberOfFrames", 0) or 0), len(frame_groups(dataset))
-    if frames != described:
+    frames, described = whole(dataset, "NumberOfFrames") or 0, len(frame_groups(dataset))
+    if frames != described and not is_tiled_full(dataset):
         yield "NumberOfFrames", f"is {frames}, but {described} frames are described"
-    pixels, bits = dataset.get("PixelData"), int(dataset.get("BitsAllocated", 0) or 0)
-    syntax = words(getattr(dataset, "file_meta", Dataset()), "TransferSyntaxUID")
-    if pixels is None or syntax not in _UNCOMPRESSED:
+    pixels = plain_pixels(dataset)
+    if pixels is None:
         return
-    needed = ceil(frames * int(dataset.get("Rows", 0)) * int(dataset.get("Columns", 0)) * bits / 8)
+    size, bits = frame_size(dataset), whole(dataset, "BitsAllocated") or 0
+    needed = ceil(frames * size * bits / 8)
     if len(pixels) != needed + needed % 2:
         yield "PixelData", f"has {len(pixels)} bytes; {frames} frames need {needed + needed % 2}"
 

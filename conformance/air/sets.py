@@ -13,11 +13,14 @@ from conformance.air.reading import (
     first_code,
     frame_groups,
     frame_segment,
+    frame_size,
     groups_of,
     in_groups,
     kind_of,
+    plain_pixels,
     references_of,
     rows,
+    whole,
     words,
 )
 from conformance.rules import Breach, Rulebook
@@ -51,15 +54,15 @@ def _measured_segments(subject: ResultSet) -> Iterator[tuple[Item, Item, Dataset
         for found in group.children:
             reference = next(iter(rows(found.dataset, "ReferencedSOPSequence")), Dataset())
             segmentation = subject.instances.get(words(reference, "ReferencedSOPInstanceUID"))
-            number = reference.get("ReferencedSegmentNumber")
-            if found.named("121191") and segmentation is not None and isinstance(number, int):
+            number = whole(reference, "ReferencedSegmentNumber")
+            if found.named("121191") and segmentation is not None and number is not None:
                 yield group, found, segmentation, number
 
 
 @SET.rule("AIR-117")
 def _segment_exists(subject: ResultSet) -> Iterator[Breach]:
     for _, found, segmentation, number in _measured_segments(subject):
-        if number not in {row.get("SegmentNumber") for row in rows(segmentation, "SegmentSequence")}:
+        if number not in {whole(row, "SegmentNumber") for row in rows(segmentation, "SegmentSequence")}:
             yield found.path, f"refers to segment {number}, which its segmentation does not declare"
 
 
@@ -79,7 +82,7 @@ def _shared_tracking(subject: ResultSet) -> Iterator[Breach]:
         tracked = group.child("112040")
         for segment in rows(segmentation, "SegmentSequence"):
             uid = words(segment, "TrackingUID")
-            if segment.get("SegmentNumber") == number and uid and tracked and tracked.value != uid:
+            if whole(segment, "SegmentNumber") == number and uid and tracked and tracked.value != uid:
                 yield group.path, f"has another Tracking UID than segment {number} that it measures"
 
 
@@ -148,21 +151,29 @@ def _stated_ml(found: Item) -> float | None:
 
 def _stored_ml(segmentation: Dataset, number: int) -> float | None:
     """Volume of a BINARY segment from its pixels and Pixel Measures; None when they cannot be read."""
-    if words(segmentation, "SegmentationType") != "BINARY" or "PixelData" not in segmentation:
+    size, frames, pixels = frame_size(segmentation), frame_groups(segmentation), plain_pixels(segmentation)
+    shown = [frame_segment(groups) for groups in frames]
+    if words(segmentation, "SegmentationType") != "BINARY" or pixels is None or None in shown:
         return None
-    size = int(segmentation.Rows) * int(segmentation.Columns)
-    frames = frame_groups(segmentation)
-    bits = np.unpackbits(np.frombuffer(segmentation.PixelData, dtype=np.uint8), bitorder="little")
+    bits = np.unpackbits(np.frombuffer(pixels, dtype=np.uint8), bitorder="little")
     if len(bits) < size * len(frames):
         return None
     counts = bits[: size * len(frames)].reshape(len(frames), size).sum(axis=1)
-    millilitres = 0.0
-    for count, groups in zip(counts, frames, strict=True):
-        if frame_segment(groups) == number:
-            measures = in_groups(groups, "PixelMeasuresSequence")
-            depth = words(measures, "SpacingBetweenSlices") or words(measures, "SliceThickness")
-            if not depth or "PixelSpacing" not in measures:
-                return None
-            row, column = (float(part) for part in measures.PixelSpacing)
-            millilitres += float(count) * row * column * float(depth) / 1000.0
-    return millilitres
+    voxels = [
+        (float(count), _voxel_ml(groups))
+        for count, groups, segment in zip(counts, frames, shown, strict=True)
+        if segment == number
+    ]
+    return sum(count * (voxel or 0.0) for count, voxel in voxels) if all(voxel for _, voxel in voxels) else None
+
+
+def _voxel_ml(groups: list[Dataset]) -> float | None:
+    """Volume of one voxel of a frame."""
+    measures = in_groups(groups, "PixelMeasuresSequence")
+    spacing = measures.get("PixelSpacing") or []
+    depth = measures.get("SpacingBetweenSlices") or measures.get("SliceThickness")
+    try:
+        row, column = (float(part) for part in spacing)
+        return row * column * float(depth) / 1000.0
+    except (TypeError, ValueError):
+        return None

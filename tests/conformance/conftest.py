@@ -1,6 +1,6 @@
 """A valid set of results as an encoder makes it: a segmentation, a report, and the images that they were made from."""
 
-import copy
+import io
 from datetime import UTC, datetime
 
 import numpy as np
@@ -60,9 +60,16 @@ def results_of(images):
     )
 
 
+def as_bytes(dataset):
+    """An object as a file has it."""
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """What was made once; tests change copies of it."""
+    """What was made once, as files have it; tests read copies of it."""
     values = np.arange(24 * 20 * 12, dtype=np.int16).reshape(24, 20, 12)
     head = Head("small", "Small", values, np.diag([2.0, 2.0, 3.0, 1.0]))
     paths = write_series(head, DemoOrder(), tmp_path_factory.mktemp("source"), slice_axis=2)
@@ -71,22 +78,28 @@ def made(tmp_path_factory):
     context = context_from_workitem(workitem_of(images[0]), images, station=station, now=now, seed="workitem attempt")
     algorithm = AlgorithmIdentification("brain-extraction", "1.0.2", "Stepwell", build="weights")
     segmentation, report = encode(results_of(images), context, algorithm)
-    return segmentation, report, images
+    return as_bytes(segmentation), as_bytes(report), [as_bytes(image) for image in images]
+
+
+def read(content):
+    return pydicom.dcmread(io.BytesIO(content))
 
 
 class Objects:
-    """One set that a test may break."""
+    """One set that a test may break; what it takes out is None."""
 
     def __init__(self, segmentation, report, images):
-        self.seg, self.sr, self.images = segmentation, report, images
+        self.seg, self.sr, self.images, self.more = segmentation, report, images, []
 
     @property
     def named(self):
         """All of them by the names of files."""
+        results = [("seg.dcm", self.seg), ("sr.dcm", self.sr), *self.more]
         images = [(f"{number}.dcm", image) for number, image in enumerate(self.images)]
-        return [("seg.dcm", self.seg), ("sr.dcm", self.sr), *images]
+        return [(name, dataset) for name, dataset in [*results, *images] if dataset is not None]
 
 
 @pytest.fixture
 def objects(made):
-    return Objects(*copy.deepcopy(made))
+    segmentation, report, images = made
+    return Objects(read(segmentation), read(report), [read(image) for image in images])
