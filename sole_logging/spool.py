@@ -95,7 +95,7 @@ class Spool:
         except (sqlite3.Error, OSError) as error:
             raise Unavailable(
                 f"The event spool {self.path} cannot be used: {error}. The event was not reported. Make its "
-                "directory writable or free some space.",
+                "directory writable, free some space, or set another data_dir.",
                 key="storage-full",
             ) from error
 

@@ -18,7 +18,14 @@ from stepwell.actors import ACTORS, settings_class
 PREFIX = "STEPWELL_"
 #: Environment variables of ours that are not settings.
 NOT_SETTINGS = frozenset(
-    {"STEPWELL_KILL_POINTS", "STEPWELL_SAMPLES", "STEPWELL_SCHEMAS", "STEPWELL_PYTHON", "STEPWELL_TEST_DATABASE_URL"}
+    {
+        "STEPWELL_KILL_POINTS",
+        "STEPWELL_OWN_NETWORK",
+        "STEPWELL_PYTHON",
+        "STEPWELL_SAMPLES",
+        "STEPWELL_SCHEMAS",
+        "STEPWELL_TEST_DATABASE_URL",
+    }
 )
 Tables = dict[str, dict[str, Any]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,7 @@ def _associate(
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = timeout_seconds
     for sop_class, syntax in contexts:
         ae.add_requested_context(UID(sop_class), UID(syntax))
+    _require_listening(called_ae, host, port, timeout_seconds)
     association = ae.associate(host, port, ae_title=called_ae, evt_handlers=[without_delay()])
     if association.is_established:
         return association
@@ -97,6 +99,17 @@ def _associate(
         f"{called_ae} at {host}:{port}: {words}. Check that it runs, that the port is right and that it knows the "
         f"calling AE title {calling_ae}."
     )
+
+
+def _require_listening(called_ae: str, host: str, port: int, timeout_seconds: float) -> None:
+    """See that somebody listens: pynetdicom 3.0 leaves the socket of a refused connection open."""
+    try:
+        socket.create_connection((host, port), timeout_seconds).close()
+    except OSError as error:
+        raise Unavailable(
+            f"{called_ae} at {host}:{port} cannot be reached: {error.strerror or error}. Check that it runs and that "
+            "the port is right."
+        ) from error
 
 
 def _store(association: Association, path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.shared.refusals import RefusalLog
 from actors.shared.ups_client import DuplicateWorkitem
 from actors.task_requester.mllp import mllp_server
 from actors.task_requester.orders_store import orders_by_accession
@@ -261,6 +262,7 @@ class Department:
             archive=images,
             worklist=worklist,
             reporter=events,
+            refusals=RefusalLog(),
         )
         self.server = mllp_server(self.requester, self.settings)
 
