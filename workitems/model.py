@@ -1,7 +1,8 @@
-"""Values of the domain: a workitem, a change to it, an event."""
+"""Values of the domain: a workitem, a change to it, an event, a subscription, a delivery."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -22,22 +23,60 @@ class EventKind(StrEnum):
     CANCELED = "workitem-canceled"
     COMPLETED = "workitem-completed"
     READINESS = "readiness-changed"
+    STARTED = "started-to-be-canceled"
+    SUBSCRIBED = "subscribed"
+    SCP_STATUS = "scp-status"
+
+
+class Channel(StrEnum):
+    """Over which protocol a subscriber is told (PS3.4 CC.2.4, PS3.18 8.10.5)."""
+
+    WEBSOCKET = "websocket"
+    DIMSE = "dimse"
 
 
 @dataclass(frozen=True, slots=True)
 class Workitem:
-    """A workitem at one revision. The Transaction UID is kept beside the dataset, never in it."""
+    """A workitem at one revision, with what the server knows of it besides its dataset.
+
+    Attributes:
+        uid: SOP Instance UID.
+        revision: grows by one with each change.
+        state: Procedure Step State.
+        content: the dataset, never with the Transaction UID.
+        transaction_uid: the lock of its claim; empty before.
+        performer: AE title that claimed it, as far as it was told.
+        lease_until: when its claim runs out; None for no lease (DESIGN D7).
+        attempt: 1 for the first workitem of a task, one more for each that replaces it after a lease ran out.
+        final_at: when it came to a final state; what retention counts from.
+        rejected_by: stations that were assigned and rejected it (AIW-I 50.4.2.4).
+    """
 
     uid: str
     revision: int
     state: State
     content: JsonDataset
     transaction_uid: str = field(default="", repr=False)
+    performer: str = ""
+    lease_until: datetime | None = None
+    attempt: int = 1
+    final_at: datetime | None = None
+    rejected_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a workitem, with its place in the outbox once it is stored."""
+    """Something that happened to a workitem, with its place in the outbox once it is stored.
+
+    Attributes:
+        kind: what happened.
+        workitem_uid: to which workitem; the global subscription's UID for what concerns all.
+        revision: of the workitem then.
+        at: when.
+        content: the attributes that event reports and the operational log tell of.
+        sequence: place in the outbox.
+        receivers: who is told; None for every subscriber of the workitem.
+    """
 
     kind: EventKind
     workitem_uid: str
@@ -45,12 +84,44 @@ class Event:
     at: datetime
     content: JsonDataset
     sequence: int = 0
+    receivers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The next revision of a workitem and the events that go with it; expected revision 0 means it is new."""
+    """The next revision of a workitem and the events that go with it.
+
+    Attributes:
+        workitem: as it shall be.
+        expected_revision: as it is now; 0 means that it is new.
+        events: what is told of it.
+        heir_of: UID of the workitem that a new one replaces, whose subscribers it takes over.
+    """
 
     workitem: Workitem
     expected_revision: int
     events: tuple[Event, ...] = ()
+    heir_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalSubscription:
+    """An AE's wish to be subscribed to every workitem, or to those that match (PS3.4 CC.2.3.1).
+
+    Attributes:
+        receiver: Receiving AE.
+        locked: whether its subscriptions carry a deletion lock.
+        keys: matching keys of a filtered subscription; empty for all workitems.
+    """
+
+    receiver: str
+    locked: bool
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event that one subscriber has not confirmed yet."""
+
+    receiver: str
+    event: Event

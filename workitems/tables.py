@@ -18,15 +18,33 @@ class WorkitemRow(SQLModel, table=True):
     revision: int
     state: str = Field(index=True)
     transaction_uid: str = ""
+    performer: str = ""
+    lease_until: str = Field(default="", index=True)
+    attempt: int = 1
+    rejected_by: str = ""
+    final_at: str = Field(default="", index=True)
     content: bytes
     label: str = Field(default="", index=True)
     priority: str = Field(default="")
     readiness: str = Field(default="")
     workitem_code: str = Field(default="", index=True)
     station: str = Field(default="", index=True)
+    station_class: str = Field(default="", index=True)
     study: str = Field(default="", index=True)
     patient_id: str = Field(default="", index=True)
     accession: str = Field(default="", index=True)
+    requested_procedure: str = Field(default="", index=True)
+    start: str = Field(default="", index=True)
+    expected_completion: str = Field(default="", index=True)
+
+
+class TombstoneRow(SQLModel, table=True):
+    """A workitem that was deleted: what tells 410 from 404."""
+
+    __tablename__ = "tombstone"
+
+    uid: str = Field(primary_key=True)
+    deleted_at: str = Field(index=True)
 
 
 class OutboxRow(SQLModel, table=True):
@@ -49,3 +67,43 @@ class CursorRow(SQLModel, table=True):
 
     reader: str = Field(primary_key=True)
     sequence: int = Field(sa_type=BigInteger)
+
+
+class SubscriberRow(SQLModel, table=True):
+    """An AE that is told of events: over what, and whether it missed some because it did not take them."""
+
+    __tablename__ = "subscriber"
+
+    receiver: str = Field(primary_key=True)
+    channel: str
+    overflowed: bool = False
+
+
+class SubscriptionRow(SQLModel, table=True):
+    """That an AE is told of the events of one workitem (PS3.4 Table CC.2.3-2)."""
+
+    __tablename__ = "subscription"
+
+    workitem_uid: str = Field(primary_key=True)
+    receiver: str = Field(primary_key=True, index=True)
+    locked: bool
+    origin: str = ""
+
+
+class GlobalSubscriptionRow(SQLModel, table=True):
+    """That an AE is subscribed to new workitems; ``filter_keys`` holds the filter as JSON, empty for all."""
+
+    __tablename__ = "global_subscription"
+
+    receiver: str = Field(primary_key=True)
+    filter_keys: str = Field(primary_key=True)
+    locked: bool
+
+
+class DeliveryRow(SQLModel, table=True):
+    """An event that a subscriber has not confirmed: its queue is its rows in order of sequence."""
+
+    __tablename__ = "delivery"
+
+    receiver: str = Field(primary_key=True)
+    sequence: int = Field(primary_key=True, index=True, sa_type=BigInteger)

@@ -3,50 +3,33 @@
 from __future__ import annotations
 
 import copy
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from itertools import islice
+from datetime import datetime, timedelta
 
-from profiles.dicom import (
-    Code,
-    JsonDataset,
-    dicom_datetime,
-    get,
-    get_all,
-    item,
-    items,
-    new_uid,
-    put,
-    put_codes,
-    put_items,
-    remove,
-    tag_of,
-    text,
-)
-from profiles.errors import BadInput, Conflict, Finding, NotFound, StepwellError
+from profiles.dicom import Code, JsonDataset, dicom_datetime, get, items, new_uid, put, put_codes, remove, tag_of, text
+from profiles.errors import BadInput, Conflict, Gone, NotFound
 from profiles.ups import Request, State, TransactionUid, decide, validate_create, validate_final, validate_update
-from workitems.matching import UID_LIST, matches
+from profiles.ups.attributes import with_type_2
+from workitems.cancellation import fill_cancellation, is_rejection, request_details
 from workitems.model import Change, Event, EventKind, Workitem
+from workitems.notification import event_of, started_event
+from workitems.policy import Policy, assigned_station
+from workitems.refusals import duplicate, not_met, refusal
+from workitems.search import Page, search
 from workitems.store import Store
+from workitems.subscriptions import Subscriptions
 
 UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 DEFAULT_LABEL = "WORKLIST"
-DISCONTINUED = Code("110513", "DCM", "Discontinued for unspecified reason")
 ATTEMPTS = 64
-_PROGRESS = "ProcedureStepProgressInformationSequence"
 _REQUESTS = {State.IN_PROGRESS: Request.CLAIM, State.COMPLETED: Request.COMPLETE, State.CANCELED: Request.CANCEL}
-_INDEXED = {
-    "ProcedureStepState": "state",
-    "SOPInstanceUID": "uid",
-    "ScheduledWorkitemCodeSequence.CodeValue": "workitem_code",
-    "StudyInstanceUID": "study",
-    "ReferencedRequestSequence.AccessionNumber": "accession",
-    "PatientID": "patient_id",
-    "InputReadinessState": "readiness",
-    "ScheduledProcedureStepPriority": "priority",
+_KINDS = {
+    State.IN_PROGRESS: EventKind.CLAIMED,
+    State.COMPLETED: EventKind.COMPLETED,
+    State.CANCELED: EventKind.CANCELED,
 }
+_NO_REFUSALS = ("already-completed", "already-canceled", "already-canceled-accepted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +45,6 @@ class Outcome:
     warning: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a search: the datasets and how many more there are."""
-
-    workitems: list[JsonDataset]
-    remaining: int
-
-
 class Worklist:
     """All workitems of one service.
 
@@ -77,12 +52,21 @@ class Worklist:
         store: where they are kept.
         now: the clock, timezone-aware.
         committed: called after each change is durable and before it is answered.
+        policy: what the site decides.
+        subscriptions: of the same store.
     """
 
     def __init__(
-        self, store: Store, now: Callable[[], datetime], committed: Callable[[str], None] = lambda _uid: None
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        committed: Callable[[str], None] = lambda _uid: None,
+        policy: Policy | None = None,
+        subscriptions: Subscriptions | None = None,
     ) -> None:
         self._store, self._now, self._committed = store, now, committed
+        self.policy = policy or Policy()
+        self.subscriptions = subscriptions or Subscriptions(store, now)
 
     def create(self, dataset: JsonDataset, uid: str | None = None) -> Outcome:
         """Add a workitem in state SCHEDULED (N-CREATE, RAD-80).
@@ -92,68 +76,97 @@ class Worklist:
             Conflict: when there is a workitem of that UID.
         """
         uid = _creation_uid(dataset, uid)
-        if get(dataset, "ProcedureStepState", "SCHEDULED") != State.SCHEDULED:
+        content = copy.deepcopy(dataset)
+        modified = not self.policy.strict and with_type_2(content)
+        if get(content, "ProcedureStepState", "SCHEDULED") != State.SCHEDULED:
             raise BadInput(
                 "Procedure Step State (0074,1000) must be SCHEDULED at creation (PS3.4 CC.2.5.1.3).",
                 key="not-scheduled",
             )
-        if findings := validate_create(dataset):
-            raise _refused("The workitem does not meet the requirements of N-CREATE", findings)
-        content = copy.deepcopy(dataset)
-        modified = not text(content, "WorklistLabel")
-        if modified:
+        if findings := validate_create(content):
+            raise not_met("The workitem does not meet the requirements of N-CREATE", findings)
+        if not text(content, "WorklistLabel"):
             put(content, "WorklistLabel", DEFAULT_LABEL)
+            modified = True
+        station = self.policy.station_for(content)
+        if station and not assigned_station(content):
+            put_codes(content, "ScheduledStationNameCodeSequence", station)
+            modified = True
+        workitem = self.new_workitem(content, uid)
+        if not self.apply(Change(workitem, 0, self.creation_events(workitem))):
+            raise duplicate(uid)
+        return Outcome(uid, "created-with-modifications" if modified else "")
+
+    def new_workitem(self, content: JsonDataset, uid: str, attempt: int = 1) -> Workitem:
+        """A workitem of content that meets the rules, with what the server sets."""
         remove(content, "TransactionUID")
         put(content, "SOPClassUID", UPS_PUSH)
         put(content, "SOPInstanceUID", uid)
         put(content, "ScheduledProcedureStepModificationDateTime", dicom_datetime(self._now()))
-        workitem = Workitem(uid, 1, State.SCHEDULED, dict(sorted(content.items())))
-        events = [self._event(EventKind.CREATED, workitem)]
-        if items(content, "ScheduledStationNameCodeSequence"):
-            events.append(self._event(EventKind.ASSIGNED, workitem))
-        if not self._apply(Change(workitem, 0, tuple(events))):
-            raise _error("duplicate-workitem", f"There is a workitem {uid} already; a workitem is created once.")
-        return Outcome(uid, "created-with-modifications" if modified else "")
+        return Workitem(uid, 1, State.SCHEDULED, dict(sorted(content.items())), attempt=attempt)
+
+    def creation_events(self, workitem: Workitem) -> tuple[Event, ...]:
+        """What is told of a new workitem (PS3.4 CC.2.4.3)."""
+        events = [event_of(EventKind.CREATED, workitem, self._now())]
+        assigned = ("ScheduledStationNameCodeSequence", "ScheduledHumanPerformersSequence")
+        if any(items(workitem.content, keyword) for keyword in assigned):
+            events.append(event_of(EventKind.ASSIGNED, workitem, self._now()))
+        return tuple(events)
 
     def retrieve(self, uid: str) -> JsonDataset:
         """The workitem's dataset, never with its Transaction UID (N-GET, RAD-83).
 
         Raises:
-            NotFound: when there is no such workitem.
+            NotFound: when there is no such workitem; Gone when retention has deleted it.
         """
-        return self._find(uid).content
+        return self.find(uid).content
 
     def search(self, keys: Mapping[str, str], limit: int, offset: int = 0) -> Page:
         """The workitems that match all keys, in order of creation (C-FIND, RAD-81)."""
-        exact = {
-            column: set(re.split(UID_LIST, keys[path])) if column in ("uid", "study") else {keys[path]}
-            for path, column in _INDEXED.items()
-            if keys.get(path) and not set(keys[path]) & set("*?")
-        }
-        if "TransactionUID" in keys:
-            raise BadInput("Transaction UID (0008,1195) cannot be searched for (PS3.4 CC.2.8.1).")
-        found = (dataset for dataset in self._store.scan(exact) if matches(dataset, keys))
-        page = list(islice(islice(found, offset, None), limit))
-        return Page(page, sum(1 for _ in found))
+        return search(self._store, keys, limit, offset)
 
     def update(self, uid: str, changes: JsonDataset, transaction_uid: str | None) -> Outcome:
-        """Change attributes of a workitem; all of them or none (N-SET, RAD-84)."""
+        """Change attributes of a workitem; all of them or none (N-SET, RAD-84). A claim's lease begins anew."""
         changes = {key: value for key, value in changes.items() if key != tag_of("TransactionUID")}
 
         def change(current: Workitem) -> Change:
             if findings := validate_update(changes):
-                raise _refused("The update does not meet the requirements of N-SET", findings)
-            content = dict(sorted({**current.content, **changes}.items()))
-            put(content, "ScheduledProcedureStepModificationDateTime", dicom_datetime(self._now()))
-            changed = replace(current, revision=current.revision + 1, content=content)
-            return Change(
-                changed, current.revision, tuple(self._event(kind, changed) for kind in _update_events(changes))
-            )
+                raise not_met("The update does not meet the requirements of N-SET", findings)
+            changed = self.changed(current, changes)
+            changed = replace(changed, lease_until=self._lease_until(changed.content, changed.performer, current.state))
+            return Change(changed, current.revision, self._update_events(current, changed, changes))
 
         return self._decide_and_apply(uid, Request.UPDATE, transaction_uid, change)
 
-    def change_state(self, uid: str, state: str, transaction_uid: str | None) -> Outcome:
-        """Claim, complete or cancel a workitem (N-ACTION 1, RAD-82 and RAD-85)."""
+    def changed(self, current: Workitem, changes: JsonDataset) -> Workitem:
+        """The next revision of a workitem, with some attributes changed."""
+        content = dict(sorted({**current.content, **changes}.items()))
+        put(content, "ScheduledProcedureStepModificationDateTime", dicom_datetime(self._now()))
+        return replace(current, revision=current.revision + 1, content=content)
+
+    def _lease_until(self, content: JsonDataset, performer: str, state: State) -> datetime | None:
+        lease = self.policy.lease_of(content, performer) if state is State.IN_PROGRESS else None
+        return self._now() + timedelta(seconds=lease.seconds) if lease else None
+
+    def _update_events(self, before: Workitem, after: Workitem, changes: JsonDataset) -> tuple[Event, ...]:
+        kinds = []
+        if items(changes, "ProcedureStepProgressInformationSequence"):
+            kinds.append(EventKind.PROGRESS)
+        if {tag_of("ScheduledStationNameCodeSequence"), tag_of("ScheduledHumanPerformersSequence")} & set(changes):
+            kinds.append(EventKind.ASSIGNED)
+        if get(before.content, "InputReadinessState") != get(after.content, "InputReadinessState"):
+            kinds.append(EventKind.READINESS)
+        return tuple(event_of(kind, after, self._now()) for kind in kinds)
+
+    def change_state(self, uid: str, state: str, transaction_uid: str | None, requester: str = "") -> Outcome:
+        """Claim, complete or cancel a workitem (N-ACTION 1, RAD-82 and RAD-85).
+
+        Args:
+            uid: the workitem.
+            state: IN PROGRESS, COMPLETED or CANCELED.
+            transaction_uid: the performer's lock.
+            requester: AE title of the performer, as far as it told.
+        """
         if state not in set(State):
             raise BadInput(
                 f"Procedure Step State (0074,1000) is {state!r}; PS3.4 CC.2.1 allows IN PROGRESS, COMPLETED, CANCELED.",
@@ -165,103 +178,147 @@ class Worklist:
         def change(current: Workitem) -> Change:
             content = copy.deepcopy(current.content)
             if target is State.CANCELED:
-                _fill_cancellation(content, self._now(), None)
+                fill_cancellation(content, self._now(), {})
             if target.is_final and (findings := validate_final(content, target)):
-                raise _refused(
+                raise not_met(
                     f"The workitem does not meet the requirements for {target}", findings, "final-state-requirements"
                 )
-            return self._to_state(current, content, target, transaction_uid or "")
+            changed = self.in_state(current, content, target)
+            if target is State.IN_PROGRESS:
+                until = self._lease_until(content, requester, target)
+                changed = replace(
+                    changed, transaction_uid=transaction_uid or "", performer=requester, lease_until=until
+                )
+            return Change(changed, current.revision, (event_of(_KINDS[target], changed, self._now()),))
 
         return self._decide_and_apply(uid, request, transaction_uid, change)
 
-    def request_cancel(self, uid: str, details: JsonDataset) -> Outcome:
-        """Ask, as a third party, that a workitem be canceled (N-ACTION 2, RAD-88)."""
+    def request_cancel(self, uid: str, details: JsonDataset, requester: str = "") -> Outcome:
+        """Ask, as a third party, that a workitem be canceled (N-ACTION 2, RAD-88).
+
+        The performer that a workitem is assigned to rejects it this way before it claims (AIW-I 50.4.2.4); it is then
+        assigned to another, and canceled only when there is none.
+
+        Raises:
+            Conflict: when it is COMPLETED, or its performer takes no events.
+        """
+        told = request_details(details, requester)
 
         def change(current: Workitem) -> Change:
             if current.state is State.IN_PROGRESS:
+                if not self.subscriptions.can_be_told(uid, current.performer):
+                    raise refusal("performer-not-contacted", uid, current.state)
                 noted = replace(current, revision=current.revision + 1)
-                return Change(noted, current.revision, (self._event(EventKind.CANCEL_REQUESTED, noted, details),))
-            content = copy.deepcopy(current.content)
-            _fill_cancellation(content, self._now(), details)
-            return self._to_state(current, content, State.CANCELED, "")
+                event = event_of(EventKind.CANCEL_REQUESTED, noted, self._now(), told)
+                return Change(noted, current.revision, (event,))
+            if is_rejection(details) and requester and requester == assigned_station(current.content):
+                rejected = replace(current, rejected_by=(*current.rejected_by, requester))
+                if station := self.policy.station_for(current.content, rejected.rejected_by):
+                    return self._assign(rejected, station)
+            return self.cancel_scheduled(current, details)
 
         return self._decide_and_apply(uid, Request.REQUEST_CANCEL, None, change)
 
-    def _to_state(self, current: Workitem, content: JsonDataset, target: State, transaction_uid: str) -> Change:
+    def _assign(self, current: Workitem, station: Code) -> Change:
+        changes: JsonDataset = {}
+        changed = self.changed(current, put_codes(changes, "ScheduledStationNameCodeSequence", station))
+        return Change(changed, current.revision, (event_of(EventKind.ASSIGNED, changed, self._now()),))
+
+    def cancel_scheduled(self, current: Workitem, details: JsonDataset) -> Change:
+        """The server cancels a SCHEDULED workitem: over IN PROGRESS, with both reports (PS3.4 CC.2.2.3)."""
+        content = copy.deepcopy(current.content)
+        fill_cancellation(content, self._now(), details)
+        changed = self.in_state(current, content, State.CANCELED)
+        events = (started_event(changed, self._now()), event_of(EventKind.CANCELED, changed, self._now()))
+        return Change(changed, current.revision, events)
+
+    def in_state(self, current: Workitem, content: JsonDataset, target: State) -> Workitem:
+        """The next revision of a workitem, in another state."""
         put(content, "ProcedureStepState", str(target))
         put(content, "ScheduledProcedureStepModificationDateTime", dicom_datetime(self._now()))
-        changed = Workitem(
-            current.uid,
-            current.revision + 1,
-            target,
-            dict(sorted(content.items())),
-            transaction_uid or current.transaction_uid,
+        return replace(
+            current,
+            revision=current.revision + 1,
+            state=target,
+            content=dict(sorted(content.items())),
+            lease_until=None,
+            final_at=self._now() if target.is_final else None,
         )
-        kinds = {
-            State.IN_PROGRESS: EventKind.CLAIMED,
-            State.COMPLETED: EventKind.COMPLETED,
-            State.CANCELED: EventKind.CANCELED,
-        }
-        return Change(changed, current.revision, (self._event(kinds[target], changed),))
+
+    def inputs_arrived(self, uid: str) -> bool:
+        """Note that the inputs of an UNAVAILABLE workitem can be retrieved: it becomes READY (PS3.4 CC.2.6.3).
+
+        Returns:
+            Whether that was news.
+        """
+
+        def change(current: Workitem) -> Change | None:
+            if current.state.is_final or get(current.content, "InputReadinessState") != "UNAVAILABLE":
+                return None
+            changes: JsonDataset = {}
+            changed = self.changed(current, put(changes, "InputReadinessState", "READY"))
+            return Change(changed, current.revision, self._update_events(current, changed, changes))
+
+        return self.change_as_server(uid, change)
+
+    def change_as_server(self, uid: str, change: Callable[[Workitem], Change | None]) -> bool:
+        """Change a workitem as the server may (PS3.4 CC.2.1.3, CC.2.6.3); asked again when others are faster.
+
+        Returns:
+            False when the change was not wanted any more.
+        """
+        for _ in range(ATTEMPTS):
+            wanted = change(self.find(uid))
+            if wanted is None:
+                return False
+            if self.apply(wanted):
+                return True
+        raise _busy(uid)
 
     def _decide_and_apply(
         self, uid: str, request: Request, transaction_uid: str | None, change: Callable[[Workitem], Change]
     ) -> Outcome:
         """Ask the transition table, do what it says, and ask again when somebody else was faster."""
         for _ in range(ATTEMPTS):
-            current = self._find(uid)
+            current = self.find(uid)
             decision = decide(request, current.state, _comparison(request, current, transaction_uid))
             if not decision.effect:
                 return self._not_done(current, request, decision.outcome)
-            if self._apply(change(current)):
+            if self.apply(change(current)):
                 return Outcome(uid)
-        raise Conflict(f"The workitem {uid} is changed by others all the time; try again.")
+        raise _busy(uid)
 
     def _not_done(self, current: Workitem, request: Request, outcome: str) -> Outcome:
-        if outcome in ("already-completed", "already-canceled", "already-canceled-accepted"):
+        if outcome in _NO_REFUSALS:
             return Outcome(current.uid, outcome)
         if request is Request.CLAIM:
-            self._store.append((self._event(EventKind.CLAIM_REFUSED, current),))
-        raise _error(outcome, f"Workitem {current.uid} is {current.state}. {_WORDS[outcome]}")
+            self._store.append((event_of(EventKind.CLAIM_REFUSED, current, self._now()),))
+        raise refusal(outcome, current.uid, current.state)
 
-    def _find(self, uid: str) -> Workitem:
+    def find(self, uid: str) -> Workitem:
+        """The workitem with what the server knows of it.
+
+        Raises:
+            NotFound: when there is no such workitem; Gone when retention has deleted it.
+        """
         found = self._store.find(uid)
         if found is None:
+            if self._store.was_deleted(uid):
+                raise Gone(f"The workitem {uid} was deleted after its time of retention.")
             raise NotFound(f"There is no workitem {uid}.", key="no-such-workitem")
         return found
 
-    def _apply(self, change: Change) -> bool:
-        applied = self._store.apply(change)
+    def apply(self, *changes: Change) -> bool:
+        """Make changes durable, all or none; False when others were faster."""
+        applied = self._store.apply(*changes)
         if applied:
-            self._committed(change.workitem.uid)
+            for change in changes:
+                self._committed(change.workitem.uid)
         return applied
 
-    def _event(self, kind: EventKind, workitem: Workitem, details: JsonDataset | None = None) -> Event:
-        return Event(kind, workitem.uid, workitem.revision, self._now(), {**workitem.content, **(details or {})})
 
-
-_WORDS = {
-    "already-in-progress": "It is claimed already, by this Transaction UID (PS3.4 Table CC.1.1-2).",
-    "may-no-longer-be-updated": "Its state may no longer change (PS3.4 Table CC.1.1-2).",
-    "final-not-updated": "A workitem in a final state cannot be updated (PS3.4 CC.2.6.3).",
-    "transaction-uid-missing": "Send its Transaction UID (0008,1195) (PS3.4 CC.2.1.2).",
-    "transaction-uid-incorrect": "The Transaction UID is not that of its claim (PS3.4 CC.2.1.2).",
-    "only-create-schedules": "Only creation makes a workitem SCHEDULED (PS3.4 Table CC.1.1-2).",
-    "not-yet-in-progress": "Claim it first; only an IN PROGRESS workitem can take this (PS3.4 Table CC.1.1-2).",
-    "already-completed-refused": "It is COMPLETED; there is nothing left to cancel (PS3.4 CC.2.2.3).",
-}
-
-
-def _error(key: str, words: str) -> StepwellError:
-    return (BadInput if key in _BAD else Conflict)(words, key=key)
-
-
-_BAD = ("transaction-uid-missing", "transaction-uid-incorrect", "only-create-schedules", "final-not-updated")
-
-
-def _refused(words: str, findings: Sequence[Finding], key: str | None = None) -> StepwellError:
-    kind = Conflict if key else BadInput
-    return kind(f"{words}:\n" + "\n".join(str(one) for one in findings), key=key, findings=findings)
+def _busy(uid: str) -> Conflict:
+    return Conflict(f"The workitem {uid} is changed by others all the time; try again.")
 
 
 def _creation_uid(dataset: JsonDataset, uid: str | None) -> str:
@@ -281,27 +338,3 @@ def _comparison(request: Request, current: Workitem, supplied: str | None) -> Tr
     if not current.transaction_uid or supplied == current.transaction_uid:
         return TransactionUid.OK
     return TransactionUid.WRONG
-
-
-def _update_events(changes: JsonDataset) -> list[EventKind]:
-    kinds = []
-    if item(changes, _PROGRESS):
-        kinds.append(EventKind.PROGRESS)
-    if get_all(changes, "ScheduledStationNameCodeSequence"):
-        kinds.append(EventKind.ASSIGNED)
-    if get(changes, "InputReadinessState"):
-        kinds.append(EventKind.READINESS)
-    return kinds
-
-
-def _fill_cancellation(content: JsonDataset, now: datetime, details: JsonDataset | None) -> None:
-    """What PS3.4 CC.2.5.1.3.2 wants of a CANCELED workitem and the server may supply itself."""
-    progress = copy.deepcopy(item(content, _PROGRESS))
-    for keyword in ("ReasonForCancellation", "ProcedureStepDiscontinuationReasonCodeSequence"):
-        if details and get_all(details, keyword):
-            progress[tag_of(keyword)] = details[tag_of(keyword)]
-    if not get(progress, "ProcedureStepCancellationDateTime"):
-        put(progress, "ProcedureStepCancellationDateTime", dicom_datetime(now))
-    if not items(progress, "ProcedureStepDiscontinuationReasonCodeSequence"):
-        put_codes(progress, "ProcedureStepDiscontinuationReasonCodeSequence", DISCONTINUED)
-    put_items(content, _PROGRESS, dict(sorted(progress.items())))

@@ -16,7 +16,7 @@ from workitems.store import Store
 
 READER = "sole"
 _IDLE_SECONDS = 1.0
-_UNREPORTED = frozenset({EventKind.READINESS})
+_UNREPORTED = frozenset({EventKind.READINESS, EventKind.STARTED, EventKind.SUBSCRIBED, EventKind.SCP_STATUS})
 _log = get_logger(__name__)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from profiles.dicom import JsonDataset, get, items, tag_of
+from profiles.dicom import JsonDataset, get, items, put, tag_of
 from profiles.errors import Finding
 from profiles.tables import read_table
 from profiles.ups.requirements import attribute_requirements
@@ -133,6 +133,18 @@ def validate_create(dataset: JsonDataset) -> list[Finding]:
             Finding("ScheduledWorkitemCodeSequence", "has more than one item.", "PS3.17 GGG.3.2", "Send one code.")
         )
     return findings
+
+
+def with_type_2(dataset: JsonDataset) -> bool:
+    """Add the type 2 attributes that a creation lacks, empty (PS3.4 Table CC.2.5-3); whether there were any."""
+    missing = [
+        rule.path[0]
+        for rule in attribute_rules()
+        if len(rule.path) == 1 and rule.ncreate.startswith("2/") and not _is_present(dataset, rule.path[0])
+    ]
+    for keyword in missing:
+        put(dataset, keyword)
+    return bool(missing)
 
 
 def validate_update(dataset: JsonDataset) -> list[Finding]:

@@ -11,6 +11,8 @@ from connectathon.workitems import new_workitem, performed
 from profiles.dicom import new_uid
 from profiles.errors import StepwellError
 from profiles.ups import Request
+from profiles.ups.subscriptions import GLOBAL_SUBSCRIPTION
+from workitems.model import Channel
 from workitems.store import Store, sqlite_url
 from workitems.worklist import Worklist
 
@@ -31,15 +33,15 @@ def postgres_server():
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request, tmp_path):
-    """An empty database."""
+    """A database without tables."""
     if request.param == "sqlite":
         yield sqlite_url(tmp_path / "workitems.sqlite")
         return
     server = request.getfixturevalue("postgres_server")
-    name = f"test_{next(_numbers)}"
+    name = f"test_{next(_numbers)}"  # a schema of its own; a database of its own would take seconds to remove
     with server.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
-    yield server.url.set(database=name).render_as_string()
+        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
+    yield server.url.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string()
 
 
 @pytest.fixture
@@ -60,6 +62,7 @@ class Desk:
     def __init__(self, worklist):
         self.worklist = worklist
         self.transaction = new_uid()
+        worklist.subscriptions.subscribe("PERFORMER", GLOBAL_SUBSCRIPTION, Channel.WEBSOCKET)
 
     def workitem_in(self, state):
         """A new workitem brought into a state; for ``none`` the UID of no workitem."""

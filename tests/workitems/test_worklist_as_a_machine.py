@@ -11,7 +11,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from connectathon.workitems import new_workitem, performed
 from profiles.dicom import get, new_uid
 from profiles.errors import StepwellError
-from workitems.model import EventKind
+from profiles.ups.subscriptions import GLOBAL_SUBSCRIPTION
+from workitems.model import Channel, EventKind
 from workitems.store import Store, sqlite_url
 from workitems.worklist import Worklist
 
@@ -28,6 +29,7 @@ class WorklistMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.store = Store(sqlite_url(Path(self.folder.name) / "w.sqlite"))
         self.worklist = Worklist(self.store, lambda: datetime.now(UTC))
+        self.worklist.subscriptions.subscribe("PERFORMER", GLOBAL_SUBSCRIPTION, Channel.WEBSOCKET)
         self.model = {}
         self.refused_claims = 0
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from fastapi import Request
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
 from profiles.dicom import JsonDataset, text
@@ -102,6 +103,12 @@ def _uid(query: str, parameters: Mapping[str, str], names: tuple[str, ...]) -> s
     if found is not None and (len(found) > UID_LENGTH or not set(found) <= _UID_CHARACTERS):
         raise BadInput("The UID in the address is no UID: digits and periods, at most 64 characters (PS3.5 section 9).")
     return found
+
+
+def requester(request: Request) -> str:
+    """AE title of the caller: ``?requester=`` (2026c), or a path suffix of older peers; empty when it is not told."""
+    suffix: str = request.path_params.get("requester", "")
+    return request.query_params.get("requester", suffix)
 
 
 def search_keys(parameters: Mapping[str, str]) -> dict[str, str]:

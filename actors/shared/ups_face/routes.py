@@ -11,7 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 from actors.shared.ups_face import conveyance as wire
 from profiles.dicom import text
 from profiles.errors import BadInput, StepwellError, error_row
-from workitems.worklist import Outcome, Page, Worklist
+from workitems.search import Page
+from workitems.worklist import Outcome, Worklist
 
 SEARCH_MAXIMUM = 500
 BODY_MAXIMUM = 4 * 2**20
@@ -117,10 +118,14 @@ class _Face:
         wanted = wire.read_dataset(await _body(request), request.headers.get("content-type"))
         state = text(wanted, "ProcedureStepState")
         transaction = text(wanted, "TransactionUID") or None
-        outcome = await run_in_threadpool(self._worklist.change_state, request.path_params["uid"], state, transaction)
+        outcome = await run_in_threadpool(
+            self._worklist.change_state, request.path_params["uid"], state, transaction, wire.requester(request)
+        )
         return _answer(request, outcome, 200)
 
     async def request_cancel(self, request: Request) -> Response:
         details = wire.read_dataset(await _body(request), request.headers.get("content-type"), optional=True)
-        outcome = await run_in_threadpool(self._worklist.request_cancel, request.path_params["uid"], details)
+        outcome = await run_in_threadpool(
+            self._worklist.request_cancel, request.path_params["uid"], details, wire.requester(request)
+        )
         return _answer(request, outcome, 202)

@@ -1,0 +1,136 @@
+"""Values as rows of the tables and back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlmodel import SQLModel
+
+from profiles.dicom import JsonDataset, items
+from profiles.dicom import text as value_of
+from profiles.ups import State
+from workitems import tables as _tables
+from workitems.model import Event, EventKind, GlobalSubscription, Workitem
+
+WORKITEM, TOMBSTONE, OUTBOX, CURSOR, SUBSCRIBER, SUBSCRIPTION, GLOBAL_SUBSCRIPTION, DELIVERY = (
+    SQLModel.metadata.tables[str(row.__tablename__)]
+    for row in (
+        _tables.WorkitemRow,
+        _tables.TombstoneRow,
+        _tables.OutboxRow,
+        _tables.CursorRow,
+        _tables.SubscriberRow,
+        _tables.SubscriptionRow,
+        _tables.GlobalSubscriptionRow,
+        _tables.DeliveryRow,
+    )
+)
+#: What a workitem is read from.
+HELD = (
+    WORKITEM.c.uid,
+    WORKITEM.c.revision,
+    WORKITEM.c.state,
+    WORKITEM.c.content,
+    WORKITEM.c.transaction_uid,
+    WORKITEM.c.performer,
+    WORKITEM.c.lease_until,
+    WORKITEM.c.attempt,
+    WORKITEM.c.final_at,
+    WORKITEM.c.rejected_by,
+)
+#: In a search column: the items of the sequence differ.
+SEVERAL = "*"
+
+
+def workitem_row(workitem: Workitem) -> dict[str, Any]:
+    """The columns of a workitem, its UID apart."""
+    content = workitem.content
+    return {
+        "revision": workitem.revision,
+        "state": str(workitem.state),
+        "transaction_uid": workitem.transaction_uid,
+        "performer": workitem.performer,
+        "lease_until": moment(workitem.lease_until),
+        "attempt": workitem.attempt,
+        "final_at": moment(workitem.final_at),
+        "rejected_by": "\\".join(workitem.rejected_by),
+        "content": orjson.dumps(content),
+        "label": value_of(content, "WorklistLabel"),
+        "priority": value_of(content, "ScheduledProcedureStepPriority"),
+        "readiness": value_of(content, "InputReadinessState"),
+        "workitem_code": _only(content, "ScheduledWorkitemCodeSequence", "CodeValue"),
+        "station": _only(content, "ScheduledStationNameCodeSequence", "CodeValue"),
+        "station_class": _only(content, "ScheduledStationClassCodeSequence", "CodeValue"),
+        "study": value_of(content, "StudyInstanceUID"),
+        "patient_id": value_of(content, "PatientID"),
+        "accession": _only(content, "ReferencedRequestSequence", "AccessionNumber"),
+        "requested_procedure": _only(content, "ReferencedRequestSequence", "RequestedProcedureID"),
+        "start": value_of(content, "ScheduledProcedureStepStartDateTime"),
+        "expected_completion": value_of(content, "ExpectedCompletionDateTime"),
+    }
+
+
+def workitem_of(row: Any) -> Workitem:
+    """A workitem from its `HELD` columns."""
+    return Workitem(
+        row.uid,
+        row.revision,
+        State(row.state),
+        orjson.loads(row.content),
+        row.transaction_uid,
+        row.performer,
+        _datetime(row.lease_until),
+        row.attempt,
+        _datetime(row.final_at),
+        tuple(row.rejected_by.split("\\")) if row.rejected_by else (),
+    )
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """The columns of an event, its place apart."""
+    return {
+        "workitem_uid": event.workitem_uid,
+        "revision": event.revision,
+        "kind": str(event.kind),
+        "at": event.at.isoformat(),
+        "content": orjson.dumps(event.content),
+    }
+
+
+def event_of(row: Any) -> Event:
+    """An event from its row."""
+    return Event(
+        EventKind(row.kind),
+        row.workitem_uid,
+        row.revision,
+        datetime.fromisoformat(row.at),
+        orjson.loads(row.content),
+        row.sequence,
+    )
+
+
+def keys_text(subscription: GlobalSubscription) -> str:
+    """The filter of a global subscription as it is stored; empty for all workitems."""
+    return orjson.dumps(dict(sorted(subscription.keys.items()))).decode() if subscription.keys else ""
+
+
+def global_subscription_of(row: Any) -> GlobalSubscription:
+    """A global subscription from its row."""
+    return GlobalSubscription(row.receiver, row.locked, orjson.loads(row.filter_keys) if row.filter_keys else {})
+
+
+def moment(value: datetime | None) -> str:
+    """A moment as text that sorts by time; empty for none."""
+    return value.isoformat(timespec="microseconds") if value else ""
+
+
+def _datetime(value: str) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def _only(content: JsonDataset, sequence: str, keyword: str) -> str:
+    """The value in the items of a sequence, or that there are several, which the search then looks at itself."""
+    values = {value_of(one, keyword) for one in items(content, sequence)}
+    return SEVERAL if len(values) > 1 else next(iter(values), "")

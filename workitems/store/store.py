@@ -1,0 +1,190 @@
+"""The store: one mutating call, which applies a change and appends its events in one transaction (DESIGN D3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import orjson
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from profiles.dicom import JsonDataset
+from profiles.ups import State
+from workitems.matching import matches
+from workitems.model import Change, Delivery, Event, Workitem
+from workitems.store import outbox, subscriptions
+from workitems.store.database import Database
+from workitems.store.rows import HELD, SEVERAL, SUBSCRIPTION, TOMBSTONE, WORKITEM, keys_text, workitem_of, workitem_row
+from workitems.store.rows import moment as as_text
+
+
+class _Stale(Exception):
+    """Somebody else changed or created a workitem first."""
+
+
+class Store:
+    """Workitems, outbox, subscriptions in SQLite (WAL, synchronous FULL, one writer) or PostgreSQL.
+
+    Args:
+        url: SQLAlchemy database URL.
+
+    Raises:
+        Unavailable: when the database cannot be opened or written, or is newer than this code.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        self.on_append = self._database.on_append
+        self.wait_for_events = self._database.wait
+        self.reading = self._database.read
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._database.close()
+
+    @contextmanager
+    def appending(self) -> Iterator[Connection]:
+        """A transaction in which subscriptions may change and events be appended; others wait for its end."""
+        with self._database.write() as connection:
+            self._database.lock_outbox(connection)
+            yield connection
+        self._database.wake()
+
+    def apply(self, *changes: Change) -> bool:
+        """Make changes durable, with their events, all or none.
+
+        Returns:
+            False when somebody else changed or created one of the workitems first.
+        """
+        try:
+            with self._database.write() as connection:
+                for change in changes:
+                    self._put(connection, change)
+                self._database.lock_outbox(connection)
+                for change in changes:
+                    if not change.expected_revision:
+                        self._enrol(connection, change)
+                    outbox.append(connection, change.events)
+        except (IntegrityError, _Stale):
+            return False
+        self._database.wake()
+        return True
+
+    def _put(self, connection: Connection, change: Change) -> None:
+        workitem = change.workitem
+        row = workitem_row(workitem)
+        if change.expected_revision:
+            where = (WORKITEM.c.uid == workitem.uid) & (WORKITEM.c.revision == change.expected_revision)
+            if connection.execute(update(WORKITEM).where(where).values(**row)).rowcount != 1:
+                raise _Stale
+        else:
+            connection.execute(insert(WORKITEM).values(uid=workitem.uid, **row))
+
+    def _enrol(self, connection: Connection, change: Change) -> None:
+        """Subscribe whoever wants every new workitem, or those like this, or the one it replaces (Table CC.2.3-2)."""
+        workitem = change.workitem
+        wanted: dict[str, tuple[bool, str]] = {}
+        for one in subscriptions.global_subscriptions(connection):
+            if matches(workitem.content, one.keys):
+                locked, origin = wanted.get(one.receiver, (False, keys_text(one)))
+                wanted[one.receiver] = (locked or one.locked, min(origin, keys_text(one)))
+        if change.heir_of:
+            for receiver in subscriptions.receivers_of(connection, change.heir_of):
+                wanted.setdefault(receiver, (False, ""))
+        rows = [(workitem.uid, receiver, locked, origin) for receiver, (locked, origin) in wanted.items()]
+        subscriptions.add(connection, rows)
+
+    def append(self, events: tuple[Event, ...]) -> None:
+        """Append events that no change goes with, e.g. a refused claim."""
+        with self.appending() as connection:
+            outbox.append(connection, events)
+
+    def find(self, uid: str) -> Workitem | None:
+        """The workitem of a UID, or None."""
+        with self._database.read() as connection:
+            return find_in(connection, uid)
+
+    def was_deleted(self, uid: str) -> bool:
+        """Whether there was a workitem of that UID, which retention has deleted."""
+        with self._database.read() as connection:
+            return connection.execute(select(TOMBSTONE.c.uid).where(TOMBSTONE.c.uid == uid)).first() is not None
+
+    def scan(self, exact: dict[str, set[str]]) -> Iterator[JsonDataset]:
+        """Datasets in order of creation, narrowed by exact values of indexed columns."""
+        query = select(WORKITEM.c.content).order_by(WORKITEM.c.number)
+        for column, values in exact.items():
+            query = query.where(WORKITEM.c[column].in_(values | {SEVERAL}))
+        with self._database.read() as connection:
+            for row in connection.execution_options(stream_results=True).execute(query):
+                yield orjson.loads(row.content)
+
+    def events_after(self, sequence: int, limit: int = 100) -> list[Event]:
+        """The events that follow a place in the outbox, in order."""
+        with self._database.read() as connection:
+            return outbox.events_after(connection, sequence, limit)
+
+    def deliveries_after(self, sequence: int, limit: int = 100, receiver: str | None = None) -> list[Delivery]:
+        """What was not confirmed yet and follows a place, in order; of one receiver or of all."""
+        with self._database.read() as connection:
+            return outbox.deliveries_after(connection, sequence, limit, receiver)
+
+    def last_sequence(self) -> int:
+        """The place of the newest event."""
+        with self._database.read() as connection:
+            return outbox.last_sequence(connection)
+
+    def confirm(self, receiver: str, sequence: int) -> None:
+        """Note durably that a subscriber has taken everything up to a place."""
+        with self._database.write() as connection:
+            outbox.confirm(connection, receiver, sequence)
+
+    def cursor(self, reader: str) -> int:
+        """How far a reader of the whole outbox has come; 0 for a new one."""
+        with self._database.read() as connection:
+            return outbox.cursor(connection, reader)
+
+    def move_cursor(self, reader: str, sequence: int) -> None:
+        """Note durably that a reader has dealt with everything up to a place."""
+        with self._database.write() as connection:
+            outbox.move_cursor(connection, reader, sequence)
+
+    def bound_backlogs(self, limit: int) -> list[tuple[str, int]]:
+        """Keep at most so many events for each subscriber; who lost some, and how many."""
+        with self._database.write() as connection:
+            return outbox.bound_backlogs(connection, limit)
+
+    def expired_leases(self, now: datetime, limit: int = 100) -> list[Workitem]:
+        """Claimed workitems whose lease has run out."""
+        where = (WORKITEM.c.lease_until != "") & (WORKITEM.c.lease_until < as_text(now))
+        where &= WORKITEM.c.state == str(State.IN_PROGRESS)
+        with self._database.read() as connection:
+            return [workitem_of(row) for row in connection.execute(select(*HELD).where(where).limit(limit))]
+
+    def delete_final(self, before: datetime, limit: int = 100) -> list[str]:
+        """Delete workitems that have been final since before a moment and that no deletion lock holds (CC.2.1.3).
+
+        Returns:
+            Their UIDs; they are remembered as deleted.
+        """
+        held = select(SUBSCRIPTION.c.workitem_uid).where(SUBSCRIPTION.c.locked)
+        where = (WORKITEM.c.final_at != "") & (WORKITEM.c.final_at < as_text(before)) & WORKITEM.c.uid.not_in(held)
+        with self._database.write() as connection:
+            uids = list(connection.execute(select(WORKITEM.c.uid).where(where).limit(limit)).scalars())
+            for uid in uids:
+                connection.execute(delete(WORKITEM).where(WORKITEM.c.uid == uid))
+                subscriptions.end_all_of(connection, uid)
+                connection.execute(insert(TOMBSTONE).values(uid=uid, deleted_at=as_text(before)))
+        return uids
+
+    def forget(self, events_before: datetime) -> int:
+        """Remove events that happened before a moment and that nobody waits for; how many."""
+        with self._database.write() as connection:
+            return outbox.forget_events(connection, events_before.isoformat())
+
+
+def find_in(connection: Connection, uid: str) -> Workitem | None:
+    """The workitem of a UID as a transaction sees it."""
+    row = connection.execute(select(*HELD).where(WORKITEM.c.uid == uid)).first()
+    return workitem_of(row) if row is not None else None
