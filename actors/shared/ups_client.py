@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -152,6 +153,42 @@ class UpsClient:
             params={"requester": self._ae_title},
             dataset=[details] if details else None,
         )
+
+    def subscribe(
+        self, target: str, *, locked: bool = False, keys: Mapping[str, str] | None = None, receiver: str = ""
+    ) -> str:
+        """Subscribe to a workitem, to all, or to those that match (RAD-86).
+
+        Args:
+            target: UID of a workitem, or of a global subscription (`profiles.ups.subscriptions`).
+            locked: with a deletion lock.
+            keys: matching keys of a filtered global subscription.
+            receiver: Receiving AE; the caller's own when not given.
+
+        Returns:
+            URL of the notification connection to open.
+        """
+        params = {"deletionlock": "true" if locked else "false"}
+        if keys:
+            params["filter"] = ",".join(f"{key}={quote(value, safe='*?-.')}" for key, value in keys.items())
+        answer = self._send("POST", self._subscriber(target, receiver), params=params)
+        told = answer.headers.get("Content-Location") or answer.headers.get("Location", "")
+        return str(httpx.URL(self._base.replace("http", "ws", 1)).join(told)) if told else self.channel(receiver)
+
+    def unsubscribe(self, target: str, *, receiver: str = "") -> None:
+        """End a subscription; ending the global one ends every other of that AE (RAD-86)."""
+        self._send("DELETE", self._subscriber(target, receiver))
+
+    def suspend(self, target: str, *, receiver: str = "") -> None:
+        """Be subscribed to no further workitems; what there is stays (RAD-86)."""
+        self._send("POST", f"{self._subscriber(target, receiver)}/suspend")
+
+    def channel(self, receiver: str = "") -> str:
+        """URL of the notification connection as the 2026 editions have it (PS3.18 8.10.4)."""
+        return f"{self._base.replace('http', 'ws', 1)}/subscribers/{quote(receiver or self._ae_title)}"
+
+    def _subscriber(self, target: str, receiver: str) -> str:
+        return f"/workitems/{target}/subscribers/{quote(receiver or self._ae_title)}"
 
     def _send(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, dataset: Any = None
