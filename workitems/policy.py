@@ -51,12 +51,14 @@ class Policy:
         assignments: who does what; a code without one is open to every performer.
         strict: whether a creation without its type 2 attributes is refused; else they are added empty.
         retention: how long a workitem is kept in its final state.
+        gift_givers: AE titles that may subscribe others than themselves; ``*`` for everybody.
     """
 
     leases: Sequence[Lease] = ()
     assignments: Sequence[Assignment] = ()
     strict: bool = True
     retention: timedelta = SHORTEST_RETENTION
+    gift_givers: Collection[str] = frozenset({"*"})
 
     def lease_of(self, content: JsonDataset, performer: str) -> Lease | None:
         """The lease of a claim, or None."""
@@ -69,6 +71,15 @@ class Policy:
             if assignment.workitem_code.same_as(code):
                 return next((one for one in assignment.stations if one.value not in but_not), None)
         return None
+
+    def may_subscribe(self, caller: str, receiver: str) -> bool:
+        """Whether a caller may subscribe an AE, which need not be itself (PS3.4 CC.2.3.3).
+
+        Args:
+            caller: AE title of who asks; empty when the face does not know it, then it speaks for the receiver.
+            receiver: Receiving AE.
+        """
+        return caller in ("", receiver) or not {caller, "*"}.isdisjoint(self.gift_givers)
 
 
 def assigned_station(content: JsonDataset) -> str:

@@ -17,6 +17,7 @@ from actors.task_manager.settings import Settings
 from actors.task_manager.steps import Step
 from profiles.errors import StepwellError
 from workitems.store import Store, sqlite_url
+from workitems.subscriptions import Subscriptions
 from workitems.worklist import Worklist
 
 ACTOR = "task_manager"
@@ -42,6 +43,22 @@ def create_app(worklist: Worklist, refusals: RefusalLog) -> FastAPI:
     return app
 
 
+def worklist_for(settings: Settings, store: Store) -> Worklist:
+    """The worklist as the site wants it."""
+    subscriptions = Subscriptions(store, _now, grants_locks=settings.grants_locks)
+    return Worklist(
+        store,
+        _now,
+        lambda uid: reached(Step.CHANGE_COMMITTED, workitem=uid),
+        policy=settings.policy(),
+        subscriptions=subscriptions,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def run(settings: Settings, common: CommonSettings) -> None:
     """Serve UPS-RS until SIGTERM.
 
@@ -55,7 +72,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
     reporter.start()
     reporting = OutboxReporting(store, reporter)
     reporting.start()
-    worklist = Worklist(store, lambda: datetime.now(UTC), lambda uid: reached(Step.CHANGE_COMMITTED, workitem=uid))
+    worklist = worklist_for(settings, store)
     base = f"http://{settings.host}:{settings.port}"
     try:
         serve(

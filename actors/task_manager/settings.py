@@ -1,19 +1,175 @@
-"""The ``[task_manager]`` table of the configuration."""
+"""The ``[task_manager]`` table of the configuration, and the policy that it describes."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
 from actors.shared.settings import ActorSettings, AETitle, Port
+from profiles.dicom import Code
+from workitems.policy import SHORTEST_RETENTION, Assignment, Lease, Policy
+
+#: Coding scheme of station names (AIW-I 4.80.4.1.2.1: the code value is the AE title).
+STATION_SCHEME = "L"
+_SHORTEST_HOURS = SHORTEST_RETENTION / timedelta(hours=1)
+_AE_TITLE_LENGTH = 16
+
+
+def _workitem_code(text: str) -> Code:
+    value, _, rest = text.partition("^")
+    scheme, _, meaning = rest.partition("^")
+    if not value or not scheme:
+        raise ValueError(f"{text!r} is no code; write VALUE^SCHEME, e.g. BRAINSEG^99SITE")
+    return Code(value, scheme, meaning)
+
+
+def _station(text: str) -> Code:
+    ae_title, _, meaning = text.partition("^")
+    if not ae_title.strip() or len(ae_title) > _AE_TITLE_LENGTH or "\\" in ae_title:
+        raise ValueError(
+            f"{text!r} is no station; write its AE title, 1 to 16 characters (AIW-I 4.80.4.1.2.1), and if you like "
+            "^ and a name for people, e.g. AI_ONE^Brain station"
+        )
+    return Code(ae_title, STATION_SCHEME, meaning or ae_title)
+
+
+def _retention(hours: float) -> float:
+    if hours < _SHORTEST_HOURS:
+        raise ValueError(
+            f"{hours:g} hours are too few; AIW-I 4.85.4.1.3 has workitems kept in their final state for at least "
+            f"{_SHORTEST_HOURS:g} hours"
+        )
+    return hours
+
+
+def _checked(parse: Callable[[str], Code]) -> AfterValidator:
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
+
+
+def _once(name: Callable[[Any], str]) -> AfterValidator:
+    def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if twice := [one for one, count in Counter(map(name, values)).items() if count > 1]:
+            raise ValueError(f"{', '.join(twice)} is there twice; name it once")
+        return values
+
+    return AfterValidator(check)
+
+
+WorkitemCode = Annotated[str, _checked(_workitem_code)]
+Station = Annotated[str, _checked(_station)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LeaseSettings(_Table):
+    """How long a claim holds without being renewed by an update.
+
+    Attributes:
+        workitem_code: ``VALUE^SCHEME`` of the workitems it is for; every kind when not given.
+        performer: AE title it is for; every performer when not given, also an unknown one.
+        seconds: until it runs out.
+        attempts: how many workitems a task gets before it is a dead letter.
+    """
+
+    workitem_code: WorkitemCode | None = None
+    performer: AETitle | None = None
+    seconds: Seconds
+    attempts: Annotated[int, Field(ge=1)] = 3
+
+
+class AssignmentSettings(_Table):
+    """Which stations do workitems of a code, in order of preference."""
+
+    workitem_code: WorkitemCode
+    stations: Annotated[tuple[Station, ...], Field(min_length=1), _once(lambda one: _station(one).value)]
+
+
+def _code_assigned(assignment: AssignmentSettings) -> str:
+    code = _workitem_code(assignment.workitem_code)
+    return f"{code.value}^{code.scheme}"
+
+
+class PeerSettings(_Table):
+    """Where an AE takes associations, and what it may do here."""
+
+    host: str
+    port: Port
+    roles: tuple[str, ...] = ()
 
 
 class Settings(ActorSettings):
-    """Where the Task Manager listens and where it keeps its workitems.
+    """Where the Task Manager listens, where it keeps its workitems, and what the site decides about them.
 
     Attributes:
         port: UPS-RS under ``/ups-rs``.
+        dimse_port: UPS over DIMSE; not served when not given.
         ae_title: its AE title.
         database_url: SQLAlchemy URL of a PostgreSQL database; SQLite in the data directory when not given.
+        strict: whether a creation without its type 2 attributes is refused; else they are added empty.
+        leases: the first that holds for a claim counts; none means that a claim holds for ever.
+        assignments: who does what; a code without one is open to every performer.
+        retention_hours: how long a workitem is kept in its final state, unless a deletion lock holds it longer.
+        grants_locks: whether subscribers get deletion locks.
+        backlog_limit: how many events wait for one subscriber before the oldest are dropped.
+        event_days: how long events are kept that everybody has taken.
+        fallback_receivers: AE titles that are told when the server's status changes, subscribed or not.
+        peers: where DIMSE subscribers take event reports, by AE title.
+        gift_givers: AE titles that may subscribe others than themselves; ``*`` for everybody.
+        archive_url: DICOMweb archive that is asked whether the inputs of UNAVAILABLE workitems have arrived.
+        archive_poll_seconds: how often it is asked.
+        housekeeping_seconds: how often leases, retention and backlogs are looked at.
     """
 
     port: Port = 8080
+    dimse_port: Port | None = None
     ae_title: AETitle = "STEPWELL_TM"
     database_url: str | None = None
+    strict: bool = True
+    leases: tuple[LeaseSettings, ...] = ()
+    assignments: Annotated[tuple[AssignmentSettings, ...], _once(_code_assigned)] = ()
+    retention_hours: Annotated[float, AfterValidator(_retention)] = _SHORTEST_HOURS
+    grants_locks: bool = True
+    backlog_limit: Annotated[int, Field(ge=1)] = 10_000
+    event_days: Annotated[float, Field(ge=1)] = 7
+    fallback_receivers: tuple[AETitle, ...] = ()
+    peers: dict[AETitle, PeerSettings] = Field(default_factory=dict)
+    gift_givers: tuple[AETitle, ...] = ()
+    archive_url: Annotated[str, Field(pattern="^https?://")] | None = None
+    archive_poll_seconds: Seconds = 10
+    housekeeping_seconds: Seconds = 5
+
+    @field_validator("dimse_port")
+    @classmethod
+    def _another_port(cls, dimse_port: int | None, info: ValidationInfo) -> int | None:
+        if dimse_port is not None and dimse_port == info.data.get("port"):
+            raise ValueError(f"port is {dimse_port} too; choose another for one of them")
+        return dimse_port
+
+    def policy(self) -> Policy:
+        """What the site decides, as the worklist takes it."""
+        leases = [
+            Lease(one.seconds, one.attempts, _optional_code(one.workitem_code), one.performer or "")
+            for one in self.leases
+        ]
+        assignments = [
+            Assignment(_workitem_code(one.workitem_code), tuple(map(_station, one.stations)))
+            for one in self.assignments
+        ]
+        return Policy(
+            leases, assignments, self.strict, timedelta(hours=self.retention_hours), frozenset(self.gift_givers)
+        )
+
+
+def _optional_code(text: str | None) -> Code | None:
+    return None if text is None else _workitem_code(text)
