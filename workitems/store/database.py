@@ -75,6 +75,7 @@ class Database:
         with self._translated():
             if self.is_sqlite:
                 with self._writing, self.engine.begin() as connection:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")  # what it reads, nobody changes before it ends
                     yield connection
             else:
                 with self.engine.begin() as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from profiles.dicom import JsonDataset
 from profiles.ups import State
 from workitems.matching import matches
-from workitems.model import Change, Delivery, Event, Workitem
+from workitems.model import Change, Channel, Delivery, Event, Workitem
 from workitems.store import outbox, subscriptions
 from workitems.store.database import Database
 from workitems.store.rows import HELD, SEVERAL, SUBSCRIPTION, TOMBSTONE, WORKITEM, keys_text, workitem_of, workitem_row
@@ -125,10 +125,17 @@ class Store:
         with self._database.read() as connection:
             return outbox.events_after(connection, sequence, limit)
 
-    def deliveries_after(self, sequence: int, limit: int = 100, receiver: str | None = None) -> list[Delivery]:
+    def deliveries_after(
+        self, sequence: int, limit: int = 100, receiver: str | None = None, channel: Channel | None = None
+    ) -> list[Delivery]:
         """What was not confirmed yet and follows a place, in order; of one receiver or of all."""
         with self._database.read() as connection:
-            return outbox.deliveries_after(connection, sequence, limit, receiver)
+            return outbox.deliveries_after(connection, sequence, limit, receiver, channel)
+
+    def told_after(self, sequence: int, limit: int, channel: Channel) -> list[tuple[Event, list[str]]]:
+        """The events that follow a place, in order, each with whoever is to be told of it over a channel."""
+        with self._database.read() as connection:
+            return outbox.told_after(connection, sequence, limit, channel)
 
     def last_sequence(self) -> int:
         """The place of the newest event."""
@@ -139,6 +146,11 @@ class Store:
         """Note durably that a subscriber has taken everything up to a place."""
         with self._database.write() as connection:
             outbox.confirm(connection, receiver, sequence)
+
+    def confirm_all(self, taken: Mapping[str, int]) -> None:
+        """Note durably, for several subscribers at once, up to where each has taken everything."""
+        with self._database.write() as connection:
+            outbox.confirm_all(connection, taken)
 
     def cursor(self, reader: str) -> int:
         """How far a reader of the whole outbox has come; 0 for a new one."""
@@ -152,7 +164,11 @@ class Store:
 
     def bound_backlogs(self, limit: int) -> list[tuple[str, int]]:
         """Keep at most so many events for each subscriber; who lost some, and how many."""
+        with self._database.read() as connection:
+            if not outbox.over_limit(connection, limit):
+                return []
         with self._database.write() as connection:
+            self._database.lock_outbox(connection)
             return outbox.bound_backlogs(connection, limit)
 
     def expired_leases(self, now: datetime, limit: int = 100) -> list[Workitem]:
@@ -170,8 +186,13 @@ class Store:
         """
         held = select(SUBSCRIPTION.c.workitem_uid).where(SUBSCRIPTION.c.locked)
         where = (WORKITEM.c.final_at != "") & (WORKITEM.c.final_at < as_text(before)) & WORKITEM.c.uid.not_in(held)
+        query = select(WORKITEM.c.uid).where(where).limit(limit)
+        with self._database.read() as connection:
+            if connection.execute(query).first() is None:
+                return []
         with self._database.write() as connection:
-            uids = list(connection.execute(select(WORKITEM.c.uid).where(where).limit(limit)).scalars())
+            self._database.lock_outbox(connection)  # a deletion lock is granted before this, or finds nothing to hold
+            uids = list(connection.execute(query).scalars())
             for uid in uids:
                 connection.execute(delete(WORKITEM).where(WORKITEM.c.uid == uid))
                 subscriptions.end_all_of(connection, uid)
