@@ -18,7 +18,7 @@ from profiles.ups.subscriptions import (
 )
 from workitems import notification
 from workitems.matching import matches
-from workitems.model import Channel, EventKind, GlobalSubscription, Workitem
+from workitems.model import Channel, Event, EventKind, GlobalSubscription, Workitem
 from workitems.store import Store, outbox
 from workitems.store import subscriptions as held
 from workitems.store.rows import HELD, SUBSCRIPTION, WORKITEM, keys_text, workitem_of
@@ -68,7 +68,7 @@ class Subscriptions:
             NotAuthorised: when the caller may not subscribe this AE.
             NotFound: when there is no such workitem.
         """
-        _require_ae_title(receiver)
+        receiver = ae_title(receiver)
         _require_authorised(receiver, authorised)
         lock = locked and self._grants_locks
         if target == FILTERED_GLOBAL_SUBSCRIPTION and not keys:
@@ -91,7 +91,7 @@ class Subscriptions:
         Raises:
             NotFound: when the AE has no such subscription.
         """
-        _require_ae_title(receiver)
+        receiver = ae_title(receiver)
         _require_authorised(receiver, authorised)
         with self._store.appending() as connection:
             if target == GLOBAL_SUBSCRIPTION:
@@ -112,7 +112,7 @@ class Subscriptions:
         Raises:
             NotFound: when the AE has no such global subscription.
         """
-        _require_ae_title(receiver)
+        receiver = ae_title(receiver)
         _require_authorised(receiver, authorised)
         if target not in GLOBAL:
             raise BadInput(
@@ -176,6 +176,22 @@ class Subscriptions:
             receivers = held.receivers_of(connection, uid)
         return performer in receivers if performer else bool(receivers)
 
+    def take_overflow(self, receiver: str) -> Event | None:
+        """What an AE is to be told when it lost events: that the server's lists are worth a query (event 4).
+
+        The event is waiting for the AE from now on, last of all; whoever delivers tells it first besides.
+
+        Returns:
+            None when nothing was lost since this was last asked.
+        """
+        with self._store.reading() as connection:
+            if not held.has_overflowed(connection, receiver):
+                return None
+        with self._store.appending() as connection:
+            if not held.take_overflow(connection, receiver):
+                return None
+            return outbox.append(connection, (notification.scp_status_event("RESTARTED", self._now(), (receiver,)),))[0]
+
     def announce(self, status: str, fallback: tuple[str, ...] = ()) -> None:
         """Tell every subscriber, and whom the site names besides, that the server's status changed (event 4)."""
         with self._store.appending() as connection:
@@ -204,11 +220,17 @@ def _find(connection: Connection, uid: str) -> Workitem:
     return workitem
 
 
-def _require_ae_title(receiver: str) -> None:
-    if not _AE_TITLE.fullmatch(receiver) or not receiver.strip():
+def ae_title(text: str) -> str:
+    """An AE title without the spaces around it, which mean nothing (PS3.5 6.2).
+
+    Raises:
+        BadInput: when it is none.
+    """
+    if not _AE_TITLE.fullmatch(text) or not text.strip():
         raise BadInput(
-            f"{receiver[:32]!r} is no AE title: 1 to 16 characters, no backslash, no control character (PS3.5 6.2)."
+            f"{text[:32]!r} is no AE title: 1 to 16 characters, no backslash, no control character (PS3.5 6.2)."
         )
+    return text.strip()
 
 
 def _require_authorised(receiver: str, authorised: bool) -> None:

@@ -108,6 +108,12 @@ def receivers_by_channel(connection: Connection, channel: Channel) -> list[str]:
     return sorted(connection.execute(query).scalars())
 
 
+def has_overflowed(connection: Connection, receiver: str) -> bool:
+    """Whether an AE missed events since it was last told so."""
+    where = (SUBSCRIBER.c.receiver == receiver) & SUBSCRIBER.c.overflowed
+    return connection.execute(select(SUBSCRIBER.c.receiver).where(where)).first() is not None
+
+
 def take_overflow(connection: Connection, receiver: str) -> bool:
     """Whether an AE missed events since it was last told so; it counts as told from now on."""
     where = (SUBSCRIBER.c.receiver == receiver) & SUBSCRIBER.c.overflowed
