@@ -11,12 +11,21 @@ from profiles.errors.table import ErrorRow, error_row
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing wrong with an input: where, what, by which rule, and what to do about it."""
+    """One thing wrong with an input: where, what, by which rule, and what to do about it.
+
+    Attributes:
+        path: where.
+        message: what.
+        rule: section, and requirement id where there is one.
+        remedy: what to do.
+        key: the row of ``tables/errors.csv`` for this alone; empty where it is that of the whole refusal.
+    """
 
     path: str
     message: str
     rule: str = ""
     remedy: str = ""
+    key: str = ""
 
     def __str__(self) -> str:
         return " ".join(part for part in (f"{self.path}:" if self.path else "", self.message, self.remedy) if part)

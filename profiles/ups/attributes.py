@@ -105,9 +105,11 @@ def _typed(dataset: JsonDataset, moment: str) -> list[Finding]:
                 continue
             if not _is_present(holder, keyword):
                 remedy = "Give it a value." if kind == "1" else "Send it, empty if unknown."
-                findings.append(Finding(where, f"is missing; it is type {kind} in {source}.", source, remedy))
+                words = f"is missing; it is type {kind} in {source}."
+                findings.append(Finding(where, words, source, remedy, "missing-attribute"))
             elif kind == "1" and not _has_value(holder, keyword):
-                findings.append(Finding(where, f"is empty; it is type 1 in {source}.", source, "Give it a value."))
+                words = f"is empty; it is type 1 in {source}."
+                findings.append(Finding(where, words, source, "Give it a value.", "missing-value"))
     return findings
 
 
