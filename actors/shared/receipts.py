@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
@@ -66,7 +67,7 @@ class ReceiptProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.close_sent:
             self.receipts = Receipts(self._ping_soon)
-            self.scope["extensions"][RECEIPTS] = self.receipts  # type: ignore[typeddict-unknown-key] # it is ours
+            cast("dict[str, Any]", self.scope["extensions"])[RECEIPTS] = self.receipts
 
     def _refuse(self) -> None:
         words = f"This server speaks version {VERSION} of the WebSocket protocol (RFC 6455).\n"

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,8 +16,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from actors.shared.logs import get_logger
+from actors.shared.receipts import ReceiptProtocol
 from profiles.errors import Unavailable
 
+#: A WebSocket is pinged so often, and closed when the answer takes longer than that.
+PING_SECONDS, PONG_SECONDS = 2.0, 20.0
+#: No peer has anything long to say over a WebSocket.
+_LONGEST_MESSAGE = 2**16
 _log = get_logger(__name__)
 
 
@@ -78,22 +83,75 @@ def require_free_port(actor: str, host: str, port: int) -> None:
             ) from error
 
 
-def serve(app: FastAPI, *, actor: str, host: str, port: int, data_dir: Path, endpoints: Mapping[str, str]) -> None:
+def server_config(
+    app: FastAPI, host: str, port: int, *, ping_seconds: float = PING_SECONDS, pong_seconds: float = PONG_SECONDS
+) -> uvicorn.Config:
+    """How every application is served: HTTP, and WebSockets that know what has arrived.
+
+    Args:
+        app: the application.
+        host: address to listen on.
+        port: TCP port.
+        ping_seconds: between two pings of a WebSocket.
+        pong_seconds: how long a peer may take to answer one.
+    """
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        ws=ReceiptProtocol,
+        ws_ping_interval=ping_seconds,
+        ws_ping_timeout=pong_seconds,
+        ws_max_size=_LONGEST_MESSAGE,
+        ws_per_message_deflate=False,
+    )
+
+
+async def _nothing() -> None:
+    pass
+
+
+def serve(
+    app: FastAPI,
+    *,
+    actor: str,
+    host: str,
+    port: int,
+    data_dir: Path,
+    endpoints: Mapping[str, str],
+    before_closing: Callable[[], Awaitable[None]] = _nothing,
+) -> None:
     """Serve until SIGTERM or SIGINT; announces readiness once the socket listens.
+
+    Args:
+        app: the application.
+        actor: its name.
+        host: address to listen on.
+        port: TCP port.
+        data_dir: where readiness is announced.
+        endpoints: addresses that are announced.
+        before_closing: awaited before open connections are closed.
 
     Raises:
         Unavailable: when the port is taken.
     """
     require_free_port(actor, host, port)
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
-    server = uvicorn.Server(config)
-    started = server.startup
+    server = uvicorn.Server(server_config(app, host, port))
+    started, closed = server.startup, server.shutdown
 
     async def startup(sockets: list[socket.socket] | None = None) -> None:
         await started(sockets)
         announce_ready(actor, data_dir, endpoints)
 
+    async def shutdown(sockets: list[socket.socket] | None = None) -> None:
+        await before_closing()
+        await closed(sockets)
+
     server.startup = startup  # type: ignore[method-assign] # uvicorn has no hook between listening and serving
+    server.shutdown = shutdown  # type: ignore[method-assign] # nor one before it closes connections
     with (
         stop_signals()
     ):  # uvicorn raises the signal again when it has shut down; what the caller closes must still close
