@@ -7,7 +7,7 @@ import threading
 from actors.shared.logs import get_logger
 from actors.shared.steps import reached
 from actors.task_manager.steps import Step
-from profiles.dicom import get_code, item, text
+from profiles.dicom import Code, code, get_code, item, text
 from profiles.errors import StepwellError
 from profiles.sole.event import OperationalEvent, Outcome, Thread
 from sole_logging import EventReporter
@@ -17,6 +17,7 @@ from workitems.store import Store
 READER = "sole"
 _IDLE_SECONDS = 1.0
 _UNREPORTED = frozenset({EventKind.READINESS, EventKind.STARTED, EventKind.SUBSCRIBED, EventKind.SCP_STATUS})
+_GIVEN_UP = code("DCM", "110529")
 _log = get_logger(__name__)
 
 
@@ -44,11 +45,20 @@ def operational_event(event: Event) -> OperationalEvent:
         step=str(event.kind),
         at=event.at,
         thread=thread,
-        outcome=Outcome.MINOR_FAILURE if event.kind is EventKind.CLAIM_REFUSED else Outcome.SUCCESS,
+        outcome=_outcome(event, reason),
         occurrence=str(event.sequence),
         performer=station.value if station else "",
         details={key: value for key, value in details.items() if value},
     )
+
+
+def _outcome(event: Event, reason: Code | None) -> Outcome:
+    """A failure is what a person should look at: a refused claim, and work that nobody is left to do."""
+    if event.kind is EventKind.CLAIM_REFUSED:
+        return Outcome.MINOR_FAILURE
+    if event.kind is EventKind.CANCELED and _GIVEN_UP.same_as(reason):
+        return Outcome.SERIOUS_FAILURE
+    return Outcome.SUCCESS
 
 
 def _patient(event: Event) -> str:
@@ -83,11 +93,12 @@ class OutboxReporting:
                 self._stopped.wait(_IDLE_SECONDS)
 
     def _report_some(self) -> bool:
-        events = self._store.events_after(self._store.cursor(READER))
-        for event in events:
-            if event.kind not in _UNREPORTED:
-                self._reporter.report(operational_event(event))
-                reached(Step.EVENT_REPORTED, workitem=event.workitem_uid)
-        if events:
-            self._store.move_cursor(READER, events[-1].sequence)
+        with self._store.alone(READER) as alone:  # of several processes, one tells an event
+            events = self._store.events_after(self._store.cursor(READER)) if alone else []
+            for event in events:
+                if event.kind not in _UNREPORTED:
+                    self._reporter.report(operational_event(event))
+                    reached(Step.EVENT_REPORTED, workitem=event.workitem_uid)
+            if events:
+                self._store.move_cursor(READER, events[-1].sequence)
         return bool(events)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from profiles.errors import Unavailable
@@ -86,6 +86,15 @@ class Database:
         """A connection to read by."""
         with self._translated(), self.engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[bool]:
+        """Whether this process is the only one that does something now; no other gets True before the block ends."""
+        if self.is_sqlite:
+            yield True  # there is one process
+            return
+        with self.write() as connection:
+            yield bool(connection.execute(select(func.pg_try_advisory_xact_lock(func.hashtext(what)))).scalar())
 
     def lock_outbox(self, connection: Connection) -> None:
         """Make whoever appends or subscribes wait for this transaction to end.

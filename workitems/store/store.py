@@ -39,6 +39,7 @@ class Store:
         self.on_append = self._database.on_append
         self.wait_for_events = self._database.wait
         self.reading = self._database.read
+        self.alone = self._database.alone
 
     def close(self) -> None:
         """Give all connections back."""
