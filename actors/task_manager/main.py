@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI, Request
+from starlette.requests import HTTPConnection
 
+from actors.shared.dicomweb import Archive
 from actors.shared.refusals import RefusalLog
 from actors.shared.reporting import reporter_for
 from actors.shared.serving import serve
 from actors.shared.settings import CommonSettings
 from actors.shared.steps import reached
 from actors.shared.ups_face import ups_router
+from actors.shared.ups_face.channel import EventChannels
+from actors.task_manager.database import ACTOR, database_url
+from actors.task_manager.housekeeping import Regularly, housekeeping
+from actors.task_manager.readiness import readiness
 from actors.task_manager.reporting import OutboxReporting
 from actors.task_manager.settings import Settings
 from actors.task_manager.steps import Step
 from profiles.errors import StepwellError
-from workitems.store import Store, sqlite_url
+from sole_logging import EventReporter
+from workitems.housekeeping import Limits
+from workitems.store import Store
 from workitems.subscriptions import Subscriptions
 from workitems.worklist import Worklist
 
-ACTOR = "task_manager"
 
-
-def create_app(worklist: Worklist, refusals: RefusalLog) -> FastAPI:
-    """The HTTP application over one worklist."""
+def create_app(worklist: Worklist, refusals: RefusalLog, channels: EventChannels) -> FastAPI:
+    """The HTTP application over one worklist, with the notification connections of its subscribers."""
     app = FastAPI(title="Stepwell Task Manager", openapi_url="/openapi.json", docs_url=None, redoc_url=None)
 
     def refused(request: Request, error: StepwellError) -> None:
@@ -35,12 +42,23 @@ def create_app(worklist: Worklist, refusals: RefusalLog) -> FastAPI:
         reached(Step.REQUEST_TAKEN, method=request.method)
 
     app.include_router(ups_router(worklist, refused, taken), prefix="/ups-rs")
+    app.include_router(channels.router, prefix="/ups-rs")
 
     @app.get("/health")
     async def health() -> dict[str, str]:
         return {"actor": ACTOR, "state": "ready"}
 
     return app
+
+
+def event_channels(settings: Settings, store: Store, worklist: Worklist, refusals: RefusalLog) -> EventChannels:
+    """The notification connections as the site wants them."""
+
+    def refused(connection: HTTPConnection, error: StepwellError) -> None:
+        address = connection.client.host if connection.client else ""
+        refusals.tell_of_request("GET", connection.url.path, address, error)
+
+    return EventChannels(store, worklist.subscriptions, fallback=settings.fallback_receivers, refused=refused)
 
 
 def worklist_for(settings: Settings, store: Store) -> Worklist:
@@ -65,25 +83,40 @@ def run(settings: Settings, common: CommonSettings) -> None:
     Raises:
         Unavailable: when the port is taken or the store cannot be used.
     """
-    directory = common.data_dir / ACTOR
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = Store(settings.database_url or sqlite_url(directory / "workitems.sqlite"))
-    reporter = reporter_for(ACTOR, common)
-    reporter.start()
-    reporting = OutboxReporting(store, reporter)
-    reporting.start()
-    worklist = worklist_for(settings, store)
+    (common.data_dir / ACTOR).mkdir(parents=True, exist_ok=True, mode=0o700)
     base = f"http://{settings.host}:{settings.port}"
-    try:
+    with ExitStack() as closing:
+        store = Store(database_url(settings, common.data_dir))
+        closing.callback(store.close)
+        reporter = reporter_for(ACTOR, common)
+        closing.callback(reporter.close)
+        reporter.start()
+        worklist, refusals = worklist_for(settings, store), RefusalLog(reporter)
+        channels = event_channels(settings, store, worklist, refusals)
+        _start_threads(settings, store, reporter, worklist, closing)
         serve(
-            create_app(worklist, RefusalLog(reporter)),
+            create_app(worklist, refusals, channels),
             actor=ACTOR,
             host=settings.host,
             port=settings.port,
             data_dir=common.data_dir,
             endpoints={"http": base, "ups_rs": f"{base}/ups-rs"},
+            before_closing=channels.say_goodbye,
         )
-    finally:
-        reporting.stop()
-        reporter.close()
-        store.close()
+
+
+def _start_threads(
+    settings: Settings, store: Store, reporter: EventReporter, worklist: Worklist, closing: ExitStack
+) -> None:
+    """What goes on beside the faces, each until the actor ends."""
+    limits = Limits(settings.backlog_limit, timedelta(days=settings.event_days))
+    threads: list[OutboxReporting | Regularly] = [
+        OutboxReporting(store, reporter),
+        housekeeping(worklist, store, limits, settings.housekeeping_seconds),
+    ]
+    if settings.archive_url:
+        archive = closing.enter_context(Archive(settings.archive_url))
+        threads.append(readiness(worklist, store, archive, settings.archive_poll_seconds))
+    for thread in threads:
+        thread.start()
+        closing.callback(thread.stop)
