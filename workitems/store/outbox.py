@@ -67,6 +67,12 @@ def deliveries_after(
     return [Delivery(row.receiver, event_of(row)) for row in connection.execute(query)]
 
 
+def receivers_waiting(connection: Connection, channel: Channel) -> list[str]:
+    """For whom something waits that is told over a channel."""
+    query = select(DELIVERY.c.receiver).where(_over(channel)).distinct().order_by(DELIVERY.c.receiver)
+    return list(connection.execute(query).scalars())
+
+
 def told_after(connection: Connection, sequence: int, limit: int, channel: Channel) -> list[tuple[Event, list[str]]]:
     """The events that follow a place, in order, each with whoever is to be told of it over a channel."""
     events = events_after(connection, sequence, limit)
