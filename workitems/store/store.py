@@ -16,6 +16,7 @@ from workitems.matching import matches
 from workitems.model import Change, Channel, Delivery, Event, Workitem
 from workitems.store import outbox, subscriptions
 from workitems.store.database import Database
+from workitems.store.exclusive import Exclusive
 from workitems.store.rows import HELD, SEVERAL, SUBSCRIPTION, TOMBSTONE, WORKITEM, keys_text, workitem_of, workitem_row
 from workitems.store.rows import moment as as_text
 
@@ -132,6 +133,15 @@ class Store:
         """What was not confirmed yet and follows a place, in order; of one receiver or of all."""
         with self._database.read() as connection:
             return outbox.deliveries_after(connection, sequence, limit, receiver, channel)
+
+    def receivers_waiting(self, channel: Channel) -> list[str]:
+        """For whom something waits that is told over a channel."""
+        with self._database.read() as connection:
+            return outbox.receivers_waiting(connection, channel)
+
+    def exclusive(self, name: str) -> Exclusive:
+        """A right that one process at a time can have."""
+        return Exclusive(self._database, name)
 
     def told_after(self, sequence: int, limit: int, channel: Channel) -> list[tuple[Event, list[str]]]:
         """The events that follow a place, in order, each with whoever is to be told of it over a channel."""
