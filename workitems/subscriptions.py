@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, literal, select
 
+from profiles.dicom import put, put_items, vr_of
 from profiles.errors import BadInput, NotAuthorised, NotFound
 from profiles.ups.subscriptions import (
     FILTERED_GLOBAL_SUBSCRIPTION,
@@ -25,6 +26,7 @@ from workitems.store.rows import HELD, SUBSCRIPTION, WORKITEM, keys_text, workit
 from workitems.store.store import find_in
 
 GLOBAL = (GLOBAL_SUBSCRIPTION, FILTERED_GLOBAL_SUBSCRIPTION)
+_PROBES = {"DA": "20260101", "TM": "120000", "DT": "20260101120000"}
 _AE_TITLE = re.compile(r"[ !-\[\]-~]{1,16}")
 
 
@@ -76,6 +78,8 @@ class Subscriptions:
                 "The filtered global subscription needs matching keys: filter=attribute=value (PS3.18 11.10.1.2).",
                 key="filter-missing",
             )
+        for path, value in (keys or {}).items():
+            _require_evaluable(path, value)
         with self._store.appending() as connection:
             if target in GLOBAL:
                 wanted = GlobalSubscription(receiver, lock, keys or {} if target != GLOBAL_SUBSCRIPTION else {})
@@ -198,6 +202,18 @@ class Subscriptions:
             receivers = tuple(sorted(held.all_receivers(connection) | set(fallback)))
             if receivers:
                 outbox.append(connection, (notification.scp_status_event(status, self._now(), receivers),))
+
+
+def _require_evaluable(path: str, value: str) -> None:
+    """See that a matching key can be asked of any workitem, so that no later creation fails for it."""
+    keyword, *outer = reversed(path.split("."))
+    try:
+        probe = put({}, keyword, _PROBES.get(vr_of(keyword), "1"))
+        for sequence in outer:
+            probe = put_items({}, sequence, probe)
+    except KeyError as error:
+        raise BadInput(f"{path} is no attribute that can be matched; write its keyword (PS3.18 8.3.4.1).") from error
+    matches(probe, {path: value})
 
 
 def _subscribe_to_all(connection: Connection, wanted: GlobalSubscription) -> None:
