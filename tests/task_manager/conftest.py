@@ -1,5 +1,6 @@
 """A real Task Manager process, spoken to as any foreign client would: plain HTTP with the standard's forms."""
 
+import itertools
 import json
 import os
 import re
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import sqlalchemy
 
 from actors.shared.steps import KILL_POINTS
+from connectathon.peers.postgres import postgres
 from connectathon.waiting import eventually, free_port
 from connectathon.workitems import new_workitem, performed
 from profiles.dicom import new_uid
@@ -21,8 +24,8 @@ from profiles.dicom import new_uid
 JSON = "application/dicom+json"
 #: Drops CAP_DAC_OVERRIDE, so that permissions bind also when the tests run as root.
 LAUNCH = """
-import ctypes, os, sys
-if len(sys.argv) == 3:
+import ctypes, json, os, sys
+if len(sys.argv) == 4:
     ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:], "again"])
 from pathlib import Path
@@ -33,16 +36,18 @@ from actors.task_manager.settings import Settings
 from profiles.errors import StepwellError
 configure_logging("task_manager")
 try:
-    run(Settings(port=int(sys.argv[2])), CommonSettings(data_dir=Path(sys.argv[1])))
+    settings = Settings.model_validate({**json.loads(sys.argv[3]), "port": int(sys.argv[2])})
+    run(settings, CommonSettings(data_dir=Path(sys.argv[1])))
 except StepwellError as error:
     sys.exit(error.message)
 """
 
 
 class RunningTaskManager:
-    """One Task Manager process; can be killed and started again on the same data and port."""
+    """One Task Manager process; can be killed and started again on the same data and port, with some settings."""
 
-    def __init__(self, data_dir):
+    def __init__(self, data_dir, **settings):
+        self.settings = settings
         self.data_dir = Path(data_dir)
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.kill_points = self.data_dir / "kill"
@@ -57,15 +62,16 @@ class RunningTaskManager:
         (self.data_dir / "run" / "task_manager.json").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", LAUNCH, str(self.data_dir), str(self.port)],
+                [sys.executable, "-c", LAUNCH, str(self.data_dir), str(self.port), json.dumps(self.settings)],
                 stderr=log,
                 env={**os.environ, KILL_POINTS: str(self.kill_points)},
             )
         return self
 
     def start(self):
-        self.launch()
+        return self.launch().wait_ready()
 
+    def wait_ready(self):
         def ready():
             if self.process.poll() is not None:
                 raise RuntimeError(self.log.read_text())
@@ -135,6 +141,37 @@ class RunningTaskManager:
 
 
 TYPE = {"Content-Type": JSON}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    with postgres(durable=False) as url:
+        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def task_managers(request, tmp_path):
+    """Makes the Task Managers of one worklist: one process over SQLite, three over PostgreSQL."""
+    running = []
+
+    def start(**settings):
+        count = 1
+        if request.param == "postgresql":
+            server, name, count = request.getfixturevalue("postgres_server"), f"manager_{next(_numbers)}", 3
+            with server.connect() as connection:
+                connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
+            url = server.url.update_query_dict({"options": f"-csearch_path={name}"})
+            settings["database_url"] = url.render_as_string(hide_password=False)
+        running.extend(RunningTaskManager(tmp_path / f"data{number}", **settings).launch() for number in range(count))
+        return [one.wait_ready() for one in running]
+
+    yield start
+    for one in running:
+        one.stop(signal.SIGKILL)
+        one.http.close()
 
 
 @pytest.fixture(scope="session")
