@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+
+from sqlalchemy import Connection
 
 from profiles.dicom import JsonDataset
-from profiles.errors import BadInput
-from workitems.matching import UID_LIST, matches
-from workitems.store import Store
-
-_INDEXED = {
-    "ProcedureStepState": "state",
-    "SOPInstanceUID": "uid",
-    "WorklistLabel": "label",
-    "ScheduledWorkitemCodeSequence.CodeValue": "workitem_code",
-    "ScheduledStationNameCodeSequence.CodeValue": "station",
-    "ScheduledStationClassCodeSequence.CodeValue": "station_class",
-    "StudyInstanceUID": "study",
-    "ReferencedRequestSequence.AccessionNumber": "accession",
-    "ReferencedRequestSequence.RequestedProcedureID": "requested_procedure",
-    "PatientID": "patient_id",
-    "InputReadinessState": "readiness",
-    "ScheduledProcedureStepPriority": "priority",
-}
+from workitems.matching import Matcher, matcher
+from workitems.matching_keys import legal_keys
+from workitems.store import Store, searching
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +21,38 @@ class Page:
     remaining: int
 
 
-def search(store: Store, keys: Mapping[str, str], limit: int, offset: int = 0) -> Page:
-    """The workitems that match all keys, in order of creation (C-FIND, RAD-81)."""
-    exact = {
-        column: set(re.split(UID_LIST, keys[path])) if column in ("uid", "study") else {keys[path]}
-        for path, column in _INDEXED.items()
-        if keys.get(path) and not set(keys[path]) & set("*?")
-    }
-    if "TransactionUID" in keys:
-        raise BadInput("Transaction UID (0008,1195) cannot be searched for (PS3.4 CC.2.8.1).")
-    found = (dataset for dataset in store.scan(exact) if matches(dataset, keys))
-    page = list(islice(islice(found, offset, None), limit))
-    return Page(page, sum(1 for _ in found))
+def search(store: Store, keys: Mapping[str, str], limit: int, offset: int = 0, *, fuzzy: bool = False) -> Page:
+    """The workitems that match all keys, in order of creation (C-FIND, RAD-81).
+
+    Args:
+        store: where they are kept.
+        keys: value by dotted keyword; those that `unsupported_keys` names are ignored (PS3.18 8.3.4.1).
+        limit: how many the page holds at most.
+        offset: how many matches come before the page.
+        fuzzy: person names match by likeness (PS3.18 8.3.4.2).
+
+    Raises:
+        BadInput: for a key that is not legal; the message names it and its section.
+    """
+    wanted = legal_keys(keys)
+    test = matcher(wanted, fuzzy=fuzzy)
+    with store.reading() as connection:
+        return Page(*searching.page(connection, _plan(connection, wanted, fuzzy), test, limit, offset))
+
+
+def matching(store: Store, keys: Mapping[str, str], *, fuzzy: bool = False) -> Iterator[JsonDataset]:
+    """Every workitem that matches all keys, in order of creation; arguments and errors as of `search`.
+
+    The keys are judged at once, the workitems are read as they are taken.
+    """
+    wanted = legal_keys(keys)
+    return _matching(store, wanted, matcher(wanted, fuzzy=fuzzy), fuzzy)
+
+
+def _matching(store: Store, wanted: Mapping[str, str], test: Matcher, fuzzy: bool) -> Iterator[JsonDataset]:
+    with store.reading() as connection:
+        yield from searching.all_matches(connection, _plan(connection, wanted, fuzzy), test)
+
+
+def _plan(connection: Connection, wanted: Mapping[str, str], fuzzy: bool) -> searching.Plan:
+    return searching.plan(wanted, sqlite=connection.dialect.name == "sqlite", fuzzy=fuzzy)

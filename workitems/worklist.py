@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from workitems.model import Change, Event, EventKind, Workitem
 from workitems.notification import event_of, started_event
 from workitems.policy import Policy, assigned_station
 from workitems.refusals import duplicate, not_met, refusal
-from workitems.search import Page, search
+from workitems.search import Page, matching, search
 from workitems.store import Store
 from workitems.subscriptions import Subscriptions
 
@@ -121,9 +121,13 @@ class Worklist:
         """
         return self.find(uid).content
 
-    def search(self, keys: Mapping[str, str], limit: int, offset: int = 0) -> Page:
-        """The workitems that match all keys, in order of creation (C-FIND, RAD-81)."""
-        return search(self._store, keys, limit, offset)
+    def search(self, keys: Mapping[str, str], limit: int, offset: int = 0, *, fuzzy: bool = False) -> Page:
+        """The workitems that match all keys, in order of creation (C-FIND, RAD-81); see `workitems.search.search`."""
+        return search(self._store, keys, limit, offset, fuzzy=fuzzy)
+
+    def matching(self, keys: Mapping[str, str], *, fuzzy: bool = False) -> Iterator[JsonDataset]:
+        """Every workitem that matches all keys, a portion in memory at a time; see `workitems.search.matching`."""
+        return matching(self._store, keys, fuzzy=fuzzy)
 
     def update(self, uid: str, changes: JsonDataset, transaction_uid: str | None) -> Outcome:
         """Change attributes of a workitem; all of them or none (N-SET, RAD-84). A claim's lease begins anew."""

@@ -8,11 +8,10 @@ from typing import Any
 import orjson
 from sqlmodel import SQLModel
 
-from profiles.dicom import JsonDataset, items
-from profiles.dicom import text as value_of
 from profiles.ups import State
 from workitems import tables as _tables
 from workitems.model import Event, EventKind, GlobalSubscription, Workitem
+from workitems.store.columns import search_columns
 
 WORKITEM, TOMBSTONE, OUTBOX, CURSOR, SUBSCRIBER, SUBSCRIPTION, GLOBAL_SUBSCRIPTION, DELIVERY = (
     SQLModel.metadata.tables[str(row.__tablename__)]
@@ -40,8 +39,6 @@ HELD = (
     WORKITEM.c.final_at,
     WORKITEM.c.rejected_by,
 )
-#: In a search column: the items of the sequence differ.
-SEVERAL = "*"
 
 
 def workitem_row(workitem: Workitem) -> dict[str, Any]:
@@ -57,18 +54,7 @@ def workitem_row(workitem: Workitem) -> dict[str, Any]:
         "final_at": moment(workitem.final_at),
         "rejected_by": "\\".join(workitem.rejected_by),
         "content": orjson.dumps(content),
-        "label": value_of(content, "WorklistLabel"),
-        "priority": value_of(content, "ScheduledProcedureStepPriority"),
-        "readiness": value_of(content, "InputReadinessState"),
-        "workitem_code": _only(content, "ScheduledWorkitemCodeSequence", "CodeValue"),
-        "station": _only(content, "ScheduledStationNameCodeSequence", "CodeValue"),
-        "station_class": _only(content, "ScheduledStationClassCodeSequence", "CodeValue"),
-        "study": value_of(content, "StudyInstanceUID"),
-        "patient_id": value_of(content, "PatientID"),
-        "accession": _only(content, "ReferencedRequestSequence", "AccessionNumber"),
-        "requested_procedure": _only(content, "ReferencedRequestSequence", "RequestedProcedureID"),
-        "start": value_of(content, "ScheduledProcedureStepStartDateTime"),
-        "expected_completion": value_of(content, "ExpectedCompletionDateTime"),
+        **search_columns(content),
     }
 
 
@@ -128,9 +114,3 @@ def moment(value: datetime | None) -> str:
 
 def _datetime(value: str) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
-
-
-def _only(content: JsonDataset, sequence: str, keyword: str) -> str:
-    """The value in the items of a sequence, or that there are several, which the search then looks at itself."""
-    values = {value_of(one, keyword) for one in items(content, sequence)}
-    return SEVERAL if len(values) > 1 else next(iter(values), "")

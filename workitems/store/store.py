@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
-import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -14,10 +13,10 @@ from profiles.dicom import JsonDataset
 from profiles.ups import State
 from workitems.matching import matches
 from workitems.model import Change, Channel, Delivery, Event, Workitem
-from workitems.store import outbox, subscriptions
+from workitems.store import outbox, searching, subscriptions
 from workitems.store.database import Database
 from workitems.store.exclusive import Exclusive
-from workitems.store.rows import HELD, SEVERAL, SUBSCRIPTION, TOMBSTONE, WORKITEM, keys_text, workitem_of, workitem_row
+from workitems.store.rows import HELD, SUBSCRIPTION, TOMBSTONE, WORKITEM, keys_text, workitem_of, workitem_row
 from workitems.store.rows import moment as as_text
 
 
@@ -113,14 +112,10 @@ class Store:
         with self._database.read() as connection:
             return connection.execute(select(TOMBSTONE.c.uid).where(TOMBSTONE.c.uid == uid)).first() is not None
 
-    def scan(self, exact: dict[str, set[str]]) -> Iterator[JsonDataset]:
-        """Datasets in order of creation, narrowed by exact values of indexed columns."""
-        query = select(WORKITEM.c.content).order_by(WORKITEM.c.number)
-        for column, values in exact.items():
-            query = query.where(WORKITEM.c[column].in_(values | {SEVERAL}))
+    def scan(self, values: Mapping[str, Collection[str]]) -> Iterator[JsonDataset]:
+        """Workitems by values of their columns, in order of creation, read in portions."""
         with self._database.read() as connection:
-            for row in connection.execution_options(stream_results=True).execute(query):
-                yield orjson.loads(row.content)
+            yield from searching.rows_with(connection, values)
 
     def events_after(self, sequence: int, limit: int = 100) -> list[Event]:
         """The events that follow a place in the outbox, in order."""

@@ -2,34 +2,72 @@
 
 from __future__ import annotations
 
+import orjson
 import sqlalchemy as sa
 from alembic import op
+
+from workitems.store.columns import search_columns
 
 revision = "0002"
 down_revision = "0001"
 
 _SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_TEXT = (
-    "performer",
-    "rejected_by",
-    "lease_until",
-    "final_at",
-    "station_class",
-    "requested_procedure",
-    "start",
-    "expected_completion",
+_NAMES = ("performer", "rejected_by", "lease_until", "final_at")
+_SEARCHED = ("station_class", "patient_name", "requested_procedure", "start", "expected_completion")
+_SEARCHED_BEFORE = (
+    "label",
+    "priority",
+    "readiness",
+    "workitem_code",
+    "station",
+    "study",
+    "patient_id",
+    "accession",
 )
-_INDEXED = tuple(name for name in _TEXT if name not in ("performer", "rejected_by"))
+_INDEXED = ("lease_until", "final_at", *_SEARCHED)
+_COMPOSITE = {
+    "ix_workitem_worklist": ["state", "label", "station", "number"],
+    "ix_workitem_station": ["station", "state", "number"],
+}
+_PORTION = 500
+_BY_CODE_POINT = sa.String(collation="C")
+
+
+def _is_postgresql() -> bool:
+    return op.get_bind().dialect.name == "postgresql"
+
+
+def _fill() -> None:
+    """Give the workitems that are there their search columns."""
+    names = ("number", "content", *_SEARCHED, *_SEARCHED_BEFORE)
+    rows, connection = sa.table("workitem", *(sa.column(name) for name in names)), op.get_bind()
+    last = 0
+    while some := connection.execute(
+        sa.select(rows.c.number, rows.c.content).where(rows.c.number > last).order_by(rows.c.number).limit(_PORTION)
+    ).all():
+        for number, content in some:
+            columns = search_columns(orjson.loads(content))
+            connection.execute(sa.update(rows).where(rows.c.number == number).values(**columns))
+        last = some[-1].number
 
 
 def upgrade() -> None:
-    """Add columns and tables."""
-    for name in _TEXT:
-        op.add_column("workitem", sa.Column(name, sa.String(), nullable=False, server_default=""))
+    """Add columns and tables; searched columns sort by code point."""
+    searched = _BY_CODE_POINT if _is_postgresql() else sa.String()
+    for name in (*_NAMES, *_SEARCHED):
+        kind = searched if name in _SEARCHED else sa.String()
+        op.add_column("workitem", sa.Column(name, kind, nullable=False, server_default=""))
     op.add_column("workitem", sa.Column("attempt", sa.Integer(), nullable=False, server_default="1"))
+    for name in ("state", "station"):
+        op.drop_index(f"ix_workitem_{name}", "workitem")
+    if _is_postgresql():
+        for name in _SEARCHED_BEFORE:
+            op.alter_column("workitem", name, type_=_BY_CODE_POINT)
+    _fill()
     for name in _INDEXED:
         op.create_index(f"ix_workitem_{name}", "workitem", [name])
-    op.create_index("ix_workitem_worklist", "workitem", ["state", "label", "station", "number"])
+    for name, columns in _COMPOSITE.items():
+        op.create_index(name, "workitem", columns)
     op.create_table(
         "tombstone",
         sa.Column("uid", sa.String(), primary_key=True),
@@ -65,8 +103,9 @@ def downgrade() -> None:
     """Take them away, with all they hold."""
     for table in ("delivery", "global_subscription", "subscription", "subscriber", "tombstone"):
         op.drop_table(table)
-    op.drop_index("ix_workitem_worklist", "workitem")
-    for name in _INDEXED:
-        op.drop_index(f"ix_workitem_{name}", "workitem")
-    for name in (*_TEXT, "attempt"):
+    for name in (*_COMPOSITE, *(f"ix_workitem_{name}" for name in _INDEXED)):
+        op.drop_index(name, "workitem")
+    for name in ("state", "station"):
+        op.create_index(f"ix_workitem_{name}", "workitem", [name])
+    for name in (*_NAMES, *_SEARCHED, "attempt"):
         op.drop_column("workitem", name)

@@ -1,0 +1,59 @@
+"""The columns that a search starts from: which attribute each holds, and how."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from profiles.dicom import JsonDataset, vr_of
+from workitems.matching import RANGE_VRS, significant, values_at, zone_of
+from workitems.moments import span
+from workitems.names import GROUPS, groups_of
+
+#: Attribute by column.
+SEARCHED = {
+    "label": "WorklistLabel",
+    "priority": "ScheduledProcedureStepPriority",
+    "readiness": "InputReadinessState",
+    "workitem_code": "ScheduledWorkitemCodeSequence.CodeValue",
+    "station": "ScheduledStationNameCodeSequence.CodeValue",
+    "station_class": "ScheduledStationClassCodeSequence.CodeValue",
+    "study": "StudyInstanceUID",
+    "patient_id": "PatientID",
+    "patient_name": "PatientName",
+    "accession": "ReferencedRequestSequence.AccessionNumber",
+    "requested_procedure": "ReferencedRequestSequence.RequestedProcedureID",
+    "start": "ScheduledProcedureStepStartDateTime",
+    "expected_completion": "ExpectedCompletionDateTime",
+}
+#: In a column: there are several values, which differ; the search then looks at the dataset itself.
+SEVERAL = "*"
+
+
+def search_columns(content: JsonDataset) -> dict[str, str]:
+    """The columns of a workitem's dataset."""
+    zone = zone_of(content)
+    return {column: _column(content, path, zone) for column, path in SEARCHED.items()}
+
+
+def _column(content: JsonDataset, path: str, zone: timedelta) -> str:
+    vr = vr_of(path.rpartition(".")[2])
+    texts = {_text(vr, value, zone) for value in values_at(content, path)}
+    return SEVERAL if len(texts) > 1 else next(iter(texts), "")
+
+
+def _text(vr: str, value: Any, zone: timedelta) -> str:
+    if value is None:
+        return ""
+    if vr == "PN":
+        groups = groups_of(value)
+        return SEVERAL if set(groups) - {GROUPS[0]} else groups.get(GROUPS[0], "")
+    if vr in RANGE_VRS:
+        found = span(vr, significant(vr, value), zone)
+        return instant(found.first) if found else ""
+    return significant(vr, value)
+
+
+def instant(moment: datetime) -> str:
+    """A moment as text that sorts by time; later than every mark."""
+    return moment.isoformat(timespec="microseconds")
