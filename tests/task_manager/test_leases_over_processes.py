@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from connectathon.waiting import eventually
 from connectathon.workitems import performed
-from profiles.dicom import get, get_code, item, new_uid
+from profiles.dicom import code, get, get_code, item, new_uid
+from profiles.sole.message import encoded
 
 QUICK = {"housekeeping_seconds": 0.1}
 PROGRESS = "ProcedureStepProgressInformationSequence"
@@ -64,4 +65,5 @@ def test_after_the_last_attempt_a_person_sees_a_dead_letter_in_log_events_and_wo
 
     [message] = eventually(told, what="the operational log to be told")
     assert 'EventOutcomeIndicator="8"' in message
-    assert "110529^DCM" in message
+    given_up = code("DCM", "110529")
+    assert encoded(f"{given_up.value}^{given_up.scheme}^{given_up.meaning}") in message
