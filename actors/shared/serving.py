@@ -82,22 +82,32 @@ def serve(app: FastAPI, *, actor: str, host: str, port: int, data_dir: Path, end
     """Serve until SIGTERM or SIGINT; announces readiness once the socket listens.
 
     Raises:
-        Unavailable: when the port is taken.
+        Unavailable: when the port is taken, or readiness cannot be announced in the data directory.
     """
     require_free_port(actor, host, port)
+    unannounced: list[OSError] = []
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     started = server.startup
 
     async def startup(sockets: list[socket.socket] | None = None) -> None:
         await started(sockets)
-        announce_ready(actor, data_dir, endpoints)
+        try:
+            announce_ready(actor, data_dir, endpoints)
+        except OSError as error:  # raised from here, uvicorn would print it as a traceback
+            unannounced.append(error)
+            server.should_exit = True
 
     server.startup = startup  # type: ignore[method-assign] # uvicorn has no hook between listening and serving
     with (
         stop_signals()
     ):  # uvicorn raises the signal again when it has shut down; what the caller closes must still close
         server.run()
+    if unannounced:
+        raise Unavailable(
+            f"{actor} cannot use its data directory {data_dir}: {unannounced[0].strerror}. Make it writable, free some "
+            "space, or name another one as data_dir in [stepwell]."
+        ) from unannounced[0]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 
@@ -15,7 +16,7 @@ from actors.shared.ups_face import ups_router
 from actors.task_manager.reporting import OutboxReporting
 from actors.task_manager.settings import Settings
 from actors.task_manager.steps import Step
-from profiles.errors import StepwellError
+from profiles.errors import StepwellError, Unavailable
 from workitems.store import Store, sqlite_url
 from workitems.worklist import Worklist
 
@@ -42,6 +43,16 @@ def create_app(worklist: Worklist, refusals: RefusalLog) -> FastAPI:
     return app
 
 
+def _store(settings: Settings, directory: Path) -> Store:
+    if settings.database_url:
+        return Store(settings.database_url)
+    path = directory / "workitems.sqlite"
+    try:
+        return Store(sqlite_url(path))
+    except Unavailable as error:
+        raise Unavailable(f"{path}: {error.message}") from error
+
+
 def run(settings: Settings, common: CommonSettings) -> None:
     """Serve UPS-RS until SIGTERM.
 
@@ -50,7 +61,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
     """
     directory = common.data_dir / ACTOR
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = Store(settings.database_url or sqlite_url(directory / "workitems.sqlite"))
+    store = _store(settings, directory)
     reporter = reporter_for(ACTOR, common)
     reporter.start()
     reporting = OutboxReporting(store, reporter)
