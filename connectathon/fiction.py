@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from profiles.dicom import new_uid
 
+_FICTION = uuid.uuid5(uuid.NAMESPACE_OID, "stepwell.connectathon.fiction")
 _FIRST_NAMES = ("ADA", "BRUNO", "CLARA", "DORIAN", "EDDA", "FLORIAN", "GRETA", "HUGO")
 
 
@@ -47,6 +49,25 @@ def new_order() -> DemoOrder:
     return DemoOrder(
         accession_number=f"A{number}",
         patient_name=f"FICTIONAL^{secrets.choice(_FIRST_NAMES)}",
+        patient_id=f"DEMO-{number}",
+        placer_order_number=f"P{number}",
+        filler_order_number=f"F{number}",
+        requested_procedure_id=f"RP{number}",
+        scheduled_step_id=f"SPS{number}",
+    )
+
+
+def order_for(accession: str) -> DemoOrder:
+    """The order with an accession number: the same patient, numbers and study each time.
+
+    So RIS and modality, which know nothing of each other, act for the same patient when each is told the number.
+    """
+    identity = uuid.uuid5(_FICTION, accession).int
+    number = f"{identity % 10**8:08d}"
+    return DemoOrder(
+        accession_number=accession,
+        study_instance_uid=f"2.25.{identity}",
+        patient_name=f"FICTIONAL^{_FIRST_NAMES[identity % len(_FIRST_NAMES)]}",
         patient_id=f"DEMO-{number}",
         placer_order_number=f"P{number}",
         filler_order_number=f"F{number}",

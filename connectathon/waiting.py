@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+_PORTS = range(15000, 32000)
 
 
 def eventually(condition: Callable[[], T | None], limit_seconds: float = 60.0, what: str = "the condition") -> T:
@@ -38,8 +40,15 @@ def eventually(condition: Callable[[], T | None], limit_seconds: float = 60.0, w
 
 
 def free_port() -> int:
-    """A TCP port on the loopback address that nobody held a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A TCP port on the loopback address that nobody holds, below those that the system gives to clients.
+
+    A port of the system's own range could be taken by an outgoing connection before its server listens.
+    """
+    while True:
+        port = _PORTS.start + secrets.randbelow(len(_PORTS))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port

@@ -157,7 +157,16 @@ def _workitem_row(workitem: JsonDataset) -> dict[str, str]:
         "state": text(workitem, "ProcedureStepState"),
         "label": text(workitem, "ProcedureStepLabel"),
         "code": text(item(workitem, "ScheduledWorkitemCodeSequence"), "CodeMeaning"),
+        "reason": _reason(workitem),
     }
+
+
+def _reason(workitem: JsonDataset) -> str:
+    """Why it was canceled: the coded reason and the words with it (PS3.4 CC.2.1.2)."""
+    progress = item(workitem, "ProcedureStepProgressInformationSequence")
+    code = item(progress, "ProcedureStepDiscontinuationReasonCodeSequence")
+    coded = f"{text(code, 'CodeMeaning')} ({text(code, 'CodeValue')}, {text(code, 'CodingSchemeDesignator')})"
+    return ": ".join(filter(None, [coded if code else "", text(progress, "ReasonForCancellation")]))
 
 
 def _results(study: str, configuration: Configuration, unanswered: list[str]) -> list[dict[str, str]]:
@@ -240,7 +249,7 @@ def render(thread: Thread, console: Console) -> None:
     for name, seconds in thread["durations"].items():
         line(f"{seconds:9.2f} s  {name}")
     for workitem in thread["workitems"]:
-        line(f"workitem {workitem['uid']} {workitem['state']} ({workitem['label']})")
+        line("\n  ".join(filter(None, ["workitem {uid} {state} ({label})".format(**workitem), workitem["reason"]])))
     for result in thread["results"]:
         line(f"result {result['modality']} {result['sop_instance_uid']}")
     for words in thread["unanswered"]:

@@ -38,11 +38,24 @@ def pytest_collection_modifyitems(config, items):
         else:
             kept.append(item)
     items[:] = kept
+    for item in kept:
+        item.add_marker(pytest.mark.xdist_group(_group(item.path)))
     config.hook.pytest_deselected(items=dropped)
     config.stash[REASONS] = reasons
 
 
+def _group(path):
+    """Tests of one folder share fixtures that are dear, so they run in one process; the long ones go by file."""
+    return path.name if path.name in ALONE else path.parent.name
+
+
+ALONE = ("test_kills.py", "test_faults.py", "test_orthanc_demo.py")
 REASONS = pytest.StashKey[dict]()
+
+
+def pytest_testnodedown(node, error):
+    """What a process of several left out is told by the one that reports."""
+    node.config.stash[REASONS] = getattr(node, "workeroutput", {}).get("reasons", {})
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -55,6 +68,8 @@ def pytest_terminal_summary(terminalreporter, config):
 
 def pytest_sessionfinish(session, exitstatus):
     """A skipped test is a failure: what a machine cannot run is listed in not_here.toml."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["reasons"] = session.config.stash.get(REASONS, {})
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     if skipped and exitstatus == 0:

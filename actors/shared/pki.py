@@ -43,13 +43,22 @@ def init(directory: Path, site: str = "Stepwell", clients: Iterable[str] = ("cli
     clients = tuple(clients)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     directory.chmod(0o700)
-    for name in ("authority", "server", *clients):
-        for path in (directory / f"{name}.pem", directory / f"{name}.key"):
-            if path.exists():
-                raise Conflict(
-                    f"{path} is there already, and certificates in use are not overwritten. Name another directory, "
-                    "or move the old files away."
-                )
+    files = [directory / f"{name}.{kind}" for name in ("authority", "server", *clients) for kind in ("pem", "key")]
+    for path in files:
+        if path.exists():
+            raise Conflict(
+                f"{path} is there already, and certificates in use are not overwritten. Name another directory, "
+                "or move the old files away."
+            )
+    try:
+        _make(directory, site, clients)
+    except OSError:  # half a set of certificates would be in the way of the next attempt
+        for path in files:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _make(directory: Path, site: str, clients: Iterable[str]) -> None:
     now = datetime.now(UTC)
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _authority(authority_key, site, now)

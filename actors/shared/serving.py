@@ -136,15 +136,20 @@ def serve(
         before_closing: awaited before open connections are closed.
 
     Raises:
-        Unavailable: when the port is taken.
+        Unavailable: when the port is taken, or readiness cannot be announced in the data directory.
     """
     require_free_port(actor, host, port)
+    unannounced: list[OSError] = []
     server = uvicorn.Server(server_config(app, host, port))
     started, closed = server.startup, server.shutdown
 
     async def startup(sockets: list[socket.socket] | None = None) -> None:
         await started(sockets)
-        announce_ready(actor, data_dir, endpoints)
+        try:
+            announce_ready(actor, data_dir, endpoints)
+        except OSError as error:  # raised from here, uvicorn would print it as a traceback
+            unannounced.append(error)
+            server.should_exit = True
 
     async def shutdown(sockets: list[socket.socket] | None = None) -> None:
         await before_closing()
@@ -156,6 +161,11 @@ def serve(
         stop_signals()
     ):  # uvicorn raises the signal again when it has shut down; what the caller closes must still close
         server.run()
+    if unannounced:
+        raise Unavailable(
+            f"{actor} cannot use its data directory {data_dir}: {unannounced[0].strerror}. Make it writable, free some "
+            "space, or name another one as data_dir in [stepwell]."
+        ) from unannounced[0]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI, Request
+from sqlalchemy import make_url
 from starlette.requests import HTTPConnection
 
 from actors.shared.dicomweb import Archive
@@ -22,7 +23,7 @@ from actors.task_manager.readiness import readiness
 from actors.task_manager.reporting import OutboxReporting
 from actors.task_manager.settings import Settings
 from actors.task_manager.steps import Step
-from profiles.errors import StepwellError
+from profiles.errors import StepwellError, Unavailable
 from sole_logging import EventReporter
 from workitems.housekeeping import Limits
 from workitems.store import Store
@@ -77,6 +78,14 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _store(url: str) -> Store:
+    try:
+        return Store(url)
+    except Unavailable as error:
+        path = make_url(url).database if url.startswith("sqlite") else ""
+        raise Unavailable(f"{path}: {error.message}" if path else error.message) from error
+
+
 def run(settings: Settings, common: CommonSettings) -> None:
     """Serve UPS-RS until SIGTERM.
 
@@ -86,7 +95,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
     (common.data_dir / ACTOR).mkdir(parents=True, exist_ok=True, mode=0o700)
     base = f"http://{settings.host}:{settings.port}"
     with ExitStack() as closing:
-        store = Store(database_url(settings, common.data_dir))
+        store = _store(database_url(settings, common.data_dir))
         closing.callback(store.close)
         reporter = reporter_for(ACTOR, common)
         closing.callback(reporter.close)

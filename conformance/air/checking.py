@@ -98,8 +98,9 @@ def _decoded(path: Path) -> tuple[Dataset, bool]:
             _is_cut_off(dataset.get_item(tag))
             for tag in dataset.keys()  # noqa: SIM118 - its values would decode it
         )
-        for _ in dataset.iterall():
-            pass
+        for part in (dataset.file_meta, dataset):
+            for _ in part.iterall():
+                pass
     return dataset, whole
 
 

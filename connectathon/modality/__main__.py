@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from connectathon.fiction import DemoOrder, new_order
+from connectathon.fiction import DemoOrder, new_order, order_for
 from connectathon.modality import bad_studies, head_study, send_study
 from profiles.errors import BadInput, StepwellError
 
@@ -32,16 +32,14 @@ class Kind(StrEnum):
 def make(
     folder: Annotated[Path, typer.Argument(help="Where the files go; made when missing.")],
     kind: Annotated[Kind, typer.Option(help="A head, or a study that an engine must refuse.")] = Kind.PYDEFACE,
-    accession: Annotated[str, typer.Option(help="Accession number; a new one when not given.")] = "",
-    study_uid: Annotated[str, typer.Option(help="Study Instance UID; a new one when not given.")] = "",
+    accession: Annotated[
+        str, typer.Option(help="Accession number; it stands for patient and study. A new one when not given.")
+    ] = "",
+    study_uid: Annotated[str, typer.Option(help="Study Instance UID, if another one is wanted.")] = "",
 ) -> None:
     """Write a study as DICOM files."""
-    order = new_order()
-    order = replace(
-        order,
-        accession_number=accession or order.accession_number,
-        study_instance_uid=study_uid or order.study_instance_uid,
-    )
+    order = order_for(accession) if accession else new_order()
+    order = replace(order, study_instance_uid=study_uid or order.study_instance_uid)
     try:
         paths = _make(kind, order, folder)
     except StepwellError as error:

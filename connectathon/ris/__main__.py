@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from connectathon.fiction import new_order
+from connectathon.fiction import new_order, order_for
 from connectathon.ris.orders import build_order
 from connectathon.ris.sending import send_order
 from profiles.errors import StepwellError
@@ -19,17 +19,15 @@ def main(
     control: Annotated[str, typer.Option(help="Order control (ORC-1): NW, XO, CA, ...")] = "NW",
     status: Annotated[str, typer.Option(help="Order status (ORC-5).")] = "SC",
     priority: Annotated[str, typer.Option(help="R for routine, S for stat (table 0485).")] = "R",
-    accession: Annotated[str, typer.Option(help="Accession number; a new one when not given.")] = "",
-    study: Annotated[str, typer.Option(help="Study Instance UID; a new one when not given.")] = "",
+    accession: Annotated[
+        str, typer.Option(help="Accession number; it stands for patient and study. A new one when not given.")
+    ] = "",
+    study: Annotated[str, typer.Option(help="Study Instance UID, if another one is wanted.")] = "",
     show: Annotated[bool, typer.Option("--show", help="Print the message and send nothing.")] = False,
 ) -> None:
     """Build an order for a fictional patient and send it until it is answered."""
-    order = new_order()
-    order = dataclasses.replace(
-        order,
-        accession_number=accession or order.accession_number,
-        study_instance_uid=study or order.study_instance_uid,
-    )
+    order = order_for(accession) if accession else new_order()
+    order = dataclasses.replace(order, study_instance_uid=study or order.study_instance_uid)
     host, _, port = receiver.rpartition(":")
     try:
         message = build_order(order, kind, control=control, status=status, priority=priority)

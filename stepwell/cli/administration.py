@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from profiles.errors import Unavailable
 from stepwell.cli.options import ConfigOption
 from stepwell.settings import load
 from stepwell.writing import as_toml
@@ -44,5 +45,11 @@ def init(
     """Make an authority of this installation's own, and certificates for servers and clients on this machine."""
     from actors.shared import pki
 
-    pki.init(directory, site)
+    try:
+        pki.init(directory, site)
+    except OSError as error:
+        raise Unavailable(
+            f"The certificates cannot be written to {directory}: {error.strerror or error}. Make it writable, free "
+            "some space, or name another directory."
+        ) from error
     typer.echo(f"certificates and keys are in {directory}; keep authority.key off the machines that do not sign")

@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -83,7 +83,7 @@ def list_engines(as_json: JsonOption = False) -> None:
                 "name": about.name,
                 "version": about.version,
                 "vendor": about.vendor,
-                "codes": [str(code) for code in about.workitem_codes],
+                "codes": [f"{code.value} {code.scheme} ({code.meaning})" for code in about.workitem_codes],
                 "kind": about.kind,
                 "weights": about.weights,
             }
@@ -110,4 +110,17 @@ def describe(name: str, as_json: JsonOption = False) -> None:
         typer.echo(json.dumps(asdict(about), indent=2, default=str))
         return
     for key, value in asdict(about).items():
-        typer.echo(f"{key.replace('_', ' ')}: {value}")
+        typer.echo(f"{key.replace('_', ' ')}: {_plain(value)}".replace(": \n", ":\n"))
+
+
+def _plain(value: Any) -> str:
+    """A value of a description for people: codes and figures in one line each."""
+    if isinstance(value, dict) and set(value) == {"value", "scheme", "meaning"}:
+        return f"{value['value']} {value['scheme']} ({value['meaning']})"
+    if isinstance(value, dict):
+        return "".join(f"\n  {key}: {_plain(inner)}" for key, inner in value.items()) or "none"
+    if isinstance(value, tuple | list) and any(isinstance(one, dict) for one in value):
+        return "\n".join(_plain(one) for one in value)
+    if isinstance(value, tuple | list):
+        return ", ".join(value) or "none"
+    return str(value) or "none"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import time
 from datetime import UTC, datetime
@@ -12,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from profiles.errors import Unavailable
+from profiles.errors import StepwellError, Unavailable
 from stepwell.cli.options import JsonOption
 
 DEFAULT_PARENT = Path("stepwell-data")
@@ -44,7 +46,7 @@ def demo(
     ] = "pydeface",
 ) -> None:
     """Show the whole department on this machine: order, images, workitem, AI, results, log, pages."""
-    from stepwell.demo.department import Department
+    from stepwell.demo.department import Department, is_full, unwritable
     from stepwell.demo.run import Options, run_demo
     from stepwell.demo.summary import Summary, print_scorecard
     from stepwell.demo.view import ProgressView
@@ -63,10 +65,14 @@ def demo(
     try:
         with ProgressView(console) as view:
             summary = run_demo(options, view, stay)
-    except TimeoutError as error:
-        raise Unavailable(f"{error}. The actors' logs are in {where / 'logs'}.") from error
     except KeyboardInterrupt:
         raise typer.Exit(1) from None
+    except (StepwellError, OSError) as error:
+        if is_full(where):
+            raise unwritable(where, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
+        if isinstance(error, TimeoutError):
+            raise Unavailable(f"{error}. The actors' logs are in {where / 'logs'}.") from error
+        raise
     if as_json:
         typer.echo(json.dumps(summary.as_json(), indent=2))
     elif once:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,10 @@ from stepwell.supervision import Supervisor
 from stepwell.writing import tables_as_toml
 
 PERFORMER_AE = "STEPWELL_AI"
+#: What one study takes on disk, with room to spare: images twice, indexes, logs, results.
+ROOM_BYTES = 200 * 2**20
+#: Below this a disk counts as full.
+LEAST_BYTES = 2**20
 #: The pages of two actors are one server here.
 UNITS = ("event_repository", "image_manager", "task_manager", "task_requester", "task_performer", "watcher")
 
@@ -47,6 +53,19 @@ class Endpoints:
         return host, int(port)
 
 
+def unwritable(data_dir: Path, error: OSError) -> Unavailable:
+    """The refusal of a demo that cannot write where it is to."""
+    return Unavailable(
+        f"The data directory {data_dir} cannot be written: {error.strerror or error}. Free some space or name another "
+        "one with --data-dir."
+    )
+
+
+def is_full(data_dir: Path) -> bool:
+    """Whether a data directory has no room left, so that nothing else needs to be looked for."""
+    return data_dir.exists() and shutil.disk_usage(data_dir).free < LEAST_BYTES
+
+
 class Department:
     """All actors of the walk, running until the context ends.
 
@@ -69,30 +88,29 @@ class Department:
         self.external_archive = image_manager
         left_out = {*without, *(["image_manager"] if image_manager else [])}
         self.units = tuple(unit for unit in UNITS if unit not in left_out)
-        self._make_directories()
         tables, self.endpoints = self._tables()
         self.configuration: Configuration = validate(tables)
         self.config_file = self.data_dir / "stepwell.toml"
-        self.config_file.write_text(tables_as_toml(tables), encoding="utf-8")
         self.kill_points = self.data_dir / "kill-points"
-        self.kill_points.mkdir(exist_ok=True)
+        try:
+            self._write_files(tables)
+        except OSError as error:
+            raise unwritable(self.data_dir, error) from error
         self.supervisor = Supervisor(
             self.units, self.config_file, self.data_dir, environment={KILL_POINTS: str(self.kill_points)}
         )
 
-    def _make_directories(self) -> None:
-        try:
-            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            probe = self.data_dir / ".writable"
-            probe.write_bytes(b"x" * 4096)
-            probe.unlink()
-            if not (self.data_dir / "pki").exists():
-                pki.init(self.data_dir / "pki", "Stepwell demo")
-        except OSError as error:
-            raise Unavailable(
-                f"The data directory {self.data_dir} cannot be written: {error.strerror or error}. Free some space or "
-                "name another one with --data-dir."
-            ) from error
+    def _write_files(self, tables: dict[str, dict[str, Any]]) -> None:
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if shutil.disk_usage(self.data_dir).free < ROOM_BYTES:
+            raise OSError(errno.ENOSPC, f"a study needs {ROOM_BYTES // 2**20} MB of free space, and there is less")
+        certificates, unfinished = self.data_dir / "pki", self.data_dir / "pki.unfinished"
+        if not certificates.exists():
+            shutil.rmtree(unfinished, ignore_errors=True)
+            pki.init(unfinished, "Stepwell demo")
+            unfinished.rename(certificates)
+        self.config_file.write_text(tables_as_toml(tables), encoding="utf-8")
+        self.kill_points.mkdir(exist_ok=True)
 
     def _tables(self) -> tuple[dict[str, dict[str, Any]], Endpoints]:
         host = "127.0.0.1"

@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 import pydicom
@@ -67,6 +68,17 @@ def as_bytes(dataset):
     return buffer.getvalue()
 
 
+class Made(NamedTuple):
+    """One set as files have it."""
+
+    segmentation: bytes
+    report: bytes
+    images: list[bytes]
+
+    def __repr__(self):
+        return "the set that was made"  # short, for what hypothesis prints
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """What was made once, as files have it; tests read copies of it."""
@@ -78,7 +90,7 @@ def made(tmp_path_factory):
     context = context_from_workitem(workitem_of(images[0]), images, station=station, now=now, seed="workitem attempt")
     algorithm = AlgorithmIdentification("brain-extraction", "1.0.2", "Stepwell", build="weights")
     segmentation, report = encode(results_of(images), context, algorithm)
-    return as_bytes(segmentation), as_bytes(report), [as_bytes(image) for image in images]
+    return Made(as_bytes(segmentation), as_bytes(report), [as_bytes(image) for image in images])
 
 
 def read(content):
@@ -101,5 +113,4 @@ class Objects:
 
 @pytest.fixture
 def objects(made):
-    segmentation, report, images = made
-    return Objects(read(segmentation), read(report), [read(image) for image in images])
+    return Objects(read(made.segmentation), read(made.report), [read(image) for image in made.images])

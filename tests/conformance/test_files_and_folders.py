@@ -75,6 +75,7 @@ def damaged(content):
         ("cut before a value", lambda content: content[: content.index(b"\x20\x00\x0e\x00UI") + 8]),
         ("cut within the tree", lambda content: content[:-100]),
         ("of two minds about its instance", damaged),
+        ("with a broken UID in the meta information", lambda content: content.replace(b"2.25.", b"2.25\x00", 1)),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_finding(folder, made, kind, break_it):

@@ -98,3 +98,24 @@ def test_engine_list_as_json_has_the_keys_of_the_contract():
     rows = json.loads(stepwell("engine", "list", "--json").stdout)
     assert rows
     assert all({"name", "version", "vendor", "codes", "kind", "weights"} <= set(row) for row in rows)
+
+
+def test_an_engine_is_described_in_plain_lines():
+    answer = stepwell("engine", "describe", "brain-extraction")
+    assert answer.returncode == 0
+    for line in (
+        "workitem codes: BRAINSEG 99STEPWELL (",
+        "training data: ",
+        "  measure: Dice",
+        "  value: 0.9",
+        "limits: ",
+    ):
+        assert line in answer.stdout
+    assert "no medical device" in answer.stdout
+    assert "{'" not in answer.stdout, "a Python value was printed"
+
+
+def test_an_engine_that_is_none_is_refused_with_where_to_look():
+    answer = stepwell("engine", "describe", "brane-extraction")
+    assert answer.returncode == 1
+    assert "engine list" in answer.stderr
