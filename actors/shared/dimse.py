@@ -49,7 +49,7 @@ def send(
     contexts = sorted({_context(path) for path in paths})
     if len(contexts) > _MOST_CONTEXTS:
         raise BadInput(f"{len(contexts)} kinds of instance do not fit one association (PS3.8 9.3.2); send fewer.")
-    association = _associate(contexts, host, port, called_ae, calling_ae, timeout_seconds)
+    association = associate(contexts, host, port, called_ae, calling_ae, timeout_seconds)
     try:
         for path in paths:
             _store(association, path)
@@ -65,7 +65,7 @@ def echo(host: str, port: int, called_ae: str, calling_ae: str = "STEPWELL", *, 
         Unavailable: when it does not.
     """
     contexts = [(str(Verification), str(ImplicitVRLittleEndian))]
-    association = _associate(contexts, host, port, called_ae, calling_ae, timeout_seconds)
+    association = associate(contexts, host, port, called_ae, calling_ae, timeout_seconds)
     try:
         status = association.send_c_echo()
         if not status or status.Status != _SUCCESS:
@@ -83,15 +83,37 @@ def _context(path: Path) -> tuple[str, str]:
         raise BadInput(f"{path.name} is no DICOM file with file meta information (PS3.10 section 7.1).") from error
 
 
-def _associate(
-    contexts: Sequence[tuple[str, str]], host: str, port: int, called_ae: str, calling_ae: str, timeout_seconds: float
+def associate(
+    contexts: Sequence[tuple[str, str]],
+    host: str,
+    port: int,
+    called_ae: str,
+    calling_ae: str,
+    timeout_seconds: float,
+    negotiation: Sequence[Any] = (),
 ) -> Association:
+    """An association that the peer has accepted; whoever asks for it releases it.
+
+    Args:
+        contexts: SOP class and transfer syntax of each presentation context.
+        host: of the peer.
+        port: of the peer.
+        called_ae: its AE title.
+        calling_ae: ours.
+        timeout_seconds: for connecting, associating and each answer.
+        negotiation: further items of the user information (PS3.7 D.3.3).
+
+    Raises:
+        Unavailable: when the peer is away or does not accept.
+    """
     ae = AE(ae_title=calling_ae)
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = timeout_seconds
     for sop_class, syntax in contexts:
         ae.add_requested_context(UID(sop_class), UID(syntax))
     _require_listening(called_ae, host, port, timeout_seconds)
-    association = ae.associate(host, port, ae_title=called_ae, evt_handlers=[without_delay()])
+    association = ae.associate(
+        host, port, ae_title=called_ae, ext_neg=list(negotiation), evt_handlers=[without_delay()]
+    )
     if association.is_established:
         return association
     words = "it rejected the association" if association.is_rejected else "no association could be made"
