@@ -21,6 +21,8 @@ from profiles.dicom import (
 )
 
 DISCONTINUED = Code("110513", "DCM", "Discontinued for unspecified reason")
+#: Requesting AE is type 1, but PS3.18 2024e has no place to name the requester.
+UNNAMED = "UNKNOWN"
 _PROGRESS = "ProcedureStepProgressInformationSequence"
 _REASON = "ProcedureStepDiscontinuationReasonCodeSequence"
 _CONTACT = ("ContactURI", "ContactDisplayName")
@@ -30,7 +32,7 @@ _REQUEST = ("ReasonForCancellation", _REASON, *_CONTACT)
 def request_details(details: JsonDataset, requester: str) -> JsonDataset:
     """What subscribers are told of a request to cancel (PS3.4 Table CC.2.4-1, event 2)."""
     told = {tag_of(keyword): details[tag_of(keyword)] for keyword in _REQUEST if tag_of(keyword) in details}
-    return put(told, "RequestingAE", requester) if requester else told
+    return put(told, "RequestingAE", requester or UNNAMED)
 
 
 def is_rejection(details: JsonDataset) -> bool:

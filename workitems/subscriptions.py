@@ -102,7 +102,8 @@ class Subscriptions:
                 ended = held.end_global(connection, receiver, filtered=True, plain=True)
                 ended += held.end(connection, receiver)
             elif target == FILTERED_GLOBAL_SUBSCRIPTION:
-                ended = self._end_filters(connection, receiver)
+                ended = held.end_global(connection, receiver, filtered=True, plain=False)
+                ended += held.end(connection, receiver, filtered=True)
             else:
                 _find(connection, target)
                 ended = held.end(connection, receiver, uid=target)
@@ -159,15 +160,6 @@ class Subscriptions:
     def _tell_present_state(self, connection: Connection, receiver: str, workitem: Workitem) -> None:
         event = notification.event_of(EventKind.SUBSCRIBED, workitem, self._now(), receivers=(receiver,))
         outbox.append(connection, (event,))
-
-    def _end_filters(self, connection: Connection, receiver: str) -> int:
-        ended = 0
-        for one in held.global_subscriptions(connection, receiver):
-            if one.keys:
-                held.end(connection, receiver, origin=keys_text(one))
-                ended += 1
-        held.end_global(connection, receiver, filtered=True, plain=False)
-        return ended
 
     def can_be_told(self, uid: str, performer: str) -> bool:
         """Whether the performer of a workitem hears of a request to cancel it (PS3.4 CC.2.2.3).

@@ -281,3 +281,13 @@ def test_an_ae_that_ended_its_last_subscription_is_told_nothing_that_still_waits
     assert watcher.told()
     watcher.do("unsubscribe", uid)
     assert watcher.told() == []
+
+
+@pytest.mark.requirement("UPS-184")
+def test_what_came_of_a_filter_can_be_ended_after_the_filter_was_suspended(watcher):
+    watcher.subscribe(FILTERED_GLOBAL_SUBSCRIPTION, keys={"WorklistLabel": "HEAD"})
+    came = watcher.create("HEAD")
+    watcher.subscriptions.suspend("WATCHER", FILTERED_GLOBAL_SUBSCRIPTION)
+    assert watcher.state_of(came) is False
+    watcher.subscriptions.unsubscribe("WATCHER", FILTERED_GLOBAL_SUBSCRIPTION)
+    assert watcher.state_of(came) is None

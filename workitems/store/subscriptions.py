@@ -32,13 +32,13 @@ def add(connection: Connection, rows: Iterable[Insertable]) -> None:
         connection.execute(insert(SUBSCRIPTION), values)
 
 
-def end(connection: Connection, receiver: str, uid: str | None = None, origin: str | None = None) -> int:
-    """End subscriptions of an AE: to one workitem, those that came of one filter, or all."""
+def end(connection: Connection, receiver: str, uid: str | None = None, *, filtered: bool = False) -> int:
+    """End subscriptions of an AE: to one workitem, those that came of its filters, or all."""
     where = SUBSCRIPTION.c.receiver == receiver
     if uid is not None:
         where &= SUBSCRIPTION.c.workitem_uid == uid
-    if origin is not None:
-        where &= SUBSCRIPTION.c.origin == origin
+    if filtered:
+        where &= SUBSCRIPTION.c.origin != ""
     return connection.execute(delete(SUBSCRIPTION).where(where)).rowcount
 
 
