@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from profiles.errors.table import ErrorRow, error_row
@@ -25,7 +25,7 @@ class Finding:
     message: str
     rule: str = ""
     remedy: str = ""
-    key: str = ""
+    key: str = field(default="", kw_only=True)
 
     def __str__(self) -> str:
         return " ".join(part for part in (f"{self.path}:" if self.path else "", self.message, self.remedy) if part)

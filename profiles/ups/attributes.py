@@ -106,10 +106,10 @@ def _typed(dataset: JsonDataset, moment: str) -> list[Finding]:
             if not _is_present(holder, keyword):
                 remedy = "Give it a value." if kind == "1" else "Send it, empty if unknown."
                 words = f"is missing; it is type {kind} in {source}."
-                findings.append(Finding(where, words, source, remedy, "missing-attribute"))
+                findings.append(Finding(where, words, source, remedy, key="missing-attribute"))
             elif kind == "1" and not _has_value(holder, keyword):
                 words = f"is empty; it is type 1 in {source}."
-                findings.append(Finding(where, words, source, "Give it a value.", "missing-value"))
+                findings.append(Finding(where, words, source, "Give it a value.", key="missing-value"))
     return findings
 
 

@@ -39,7 +39,7 @@ def row_of(error: StepwellError, service: Service) -> ErrorRow:
 
 
 def refused(error: StepwellError, service: Service, uid: str = "") -> Dataset:
-    """The status of a refusal, with its reason in an Error Comment, which has no room for the UID that was asked for."""
+    """The status of a refusal, with its reason in an Error Comment, which has no room for the UID of the request."""
     row = row_of(error, service)
     words = f"{error.findings[0].path} {error.findings[0].message}" if error.findings else error.message
     words = words.replace(f" {uid}", "") if uid else words
