@@ -36,6 +36,7 @@ _WHOLE = frozenset({"SL", "SS", "UL", "US", "IS", "SV", "UV"})
 _BINARY = frozenset({"FL", "FD", "SL", "SS", "UL", "US"})
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NUMBER_LENGTH = 32
 _MAXIMUM_NUMBER = 100_000
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -237,7 +238,7 @@ def _number(child: _Open, following: int) -> int:
 
 def _number_or_text(vr: str, text: str | None) -> Any:
     """A value as JSON has it: as a number where a number says the same; wrong ones stay text, to be objected to."""
-    if text is None or vr not in _REAL | _WHOLE:
+    if text is None or vr not in _REAL | _WHOLE or len(text) > _NUMBER_LENGTH:
         return text
     if _INTEGER.fullmatch(text):
         number: float = int(text)

@@ -1,149 +1,144 @@
-"""How peers of different editions convey UIDs, media types and datasets (ups.md section 15); all accepted here."""
+"""How peers of different editions convey UIDs and AE titles (ups.md section 15); all accepted here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import parse_qsl
 
 import orjson
-from fastapi import Request
-from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
+from actors.shared.ups_face.dialects import Dialect
+from actors.shared.ups_face.elements import is_uid
 from profiles.dicom import JsonDataset, text
-from profiles.errors import BadInput, NotAcceptable, StepwellError, UnsupportedMediaType
+from profiles.errors import BadInput, StepwellError
+from workitems.subscriptions import ae_title
 
-JSON = "application/dicom+json"
-_TAKEN = (JSON, "application/json", "*/*", "application/*")
+Pairs = Sequence[tuple[str, str]]
+Noted = Callable[[Dialect], None]
+_MAXIMUM_PARAMETERS = 256
 _UID_CHARACTERS = frozenset("0123456789.")
-_TRANSACTION_NAMES = ("transaction-uid", "transaction")
-_CREATE_NAMES = ("workitem", "affectedsopinstanceuid")
-MAXIMUM_DEPTH = 16
-TAG_DIGITS = 8
-UID_LENGTH = 64
+#: Names of a UID in an address, in lower case, and the dialect that each is; None for the newest edition's.
+_CREATE_NAMES = {"workitem": None, "affectedsopinstanceuid": Dialect.CREATE_UID_AFFECTED}
+_TRANSACTION_NAMES = {"transaction-uid": None, "transaction": Dialect.TRANSACTION_UID_2014C}
 
 
-def require_accept(header: str | None) -> None:
-    """See that the caller takes DICOM JSON (PS3.18 8.7.5).
+def query_pairs(query: bytes) -> Pairs:
+    """The parameters of a query, decoded, in their order; ``+`` is a space.
 
     Raises:
-        NotAcceptable: when the header is missing or names other types only.
+        BadInput: when it is not percent-encoded UTF-8, or there are too many.
     """
-    if not header:
-        raise NotAcceptable(f"The request has no Accept header (PS3.18 8.7.5); send Accept: {JSON}.")
-    if not any(part.split(";")[0].strip().lower() in _TAKEN for part in header.split(",")):
-        raise NotAcceptable(f"None of the types in Accept can be produced (PS3.18 8.7.8.1); send Accept: {JSON}.")
-
-
-def read_dataset(body: bytes, content_type: str | None, optional: bool = False) -> JsonDataset:
-    """One dataset from a request payload: an object, or an array of one (PS3.18 11.1.3).
-
-    Raises:
-        UnsupportedMediaType: when the payload is of another type.
-        BadInput: when it is no DICOM JSON dataset; the message says where.
-    """
-    if optional and not body:
-        return {}
-    if (content_type or "").split(";")[0].strip().lower() not in (JSON, "application/json"):
-        raise UnsupportedMediaType(f"The payload's Content-Type must be {JSON} (PS3.18 11.1.3).")
+    if not query:
+        return ()
     try:
-        document: Any = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        return parse_qsl(query.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAXIMUM_PARAMETERS)
+    except ValueError as error:
         raise BadInput(
-            f"The payload is not JSON: {error}. Send one dataset in the DICOM JSON Model (PS3.18 Annex F)."
+            f"The query cannot be read: it must be percent-encoded UTF-8 of at most {_MAXIMUM_PARAMETERS} parameters "
+            "(PS3.18 8.3)."
         ) from error
-    if isinstance(document, list) and len(document) == 1:
-        document = document[0]
-    if not isinstance(document, dict):
-        raise BadInput("The payload must be one dataset, alone or as the only element of an array (PS3.18 11.4.1.4).")
-    _check(document, "", 0)
-    return document
 
 
-def _check(dataset: JsonDataset, where: str, depth: int) -> None:
-    if depth > MAXIMUM_DEPTH:
-        raise BadInput(f"{where} is nested deeper than {MAXIMUM_DEPTH} sequences; no attribute of PS3.4 CC.2.5 is.")
-    for tag, element in dataset.items():
-        here = f"{where}{tag}"
-        if len(tag) != TAG_DIGITS or not set(tag) <= set("0123456789ABCDEF"):
-            raise BadInput(f"{here} is no tag; write eight upper-case hexadecimal digits (PS3.18 F.2.2).")
-        if not isinstance(element, dict) or not isinstance(element.get("vr"), str):
-            raise BadInput(f"{here} has no vr (PS3.18 F.2.2).")
-        values = element.get("Value", [])
-        if not isinstance(values, list):
-            raise BadInput(f"{here}.Value must be an array (PS3.18 F.2.2).")
-        for number, value in enumerate(values, 1):
-            if element["vr"] == "SQ":
-                if not isinstance(value, dict):
-                    raise BadInput(f"{here}[{number}] is no item; a sequence holds datasets (PS3.18 F.2.2).")
-                _check(value, f"{here}[{number}].", depth + 1)
+def created_uid(pairs: Pairs, noted: Noted) -> str | None:
+    """The workitem UID in the address of a Create: named, or a bare query (ups.md 5.1).
+
+    Raises:
+        BadInput: when it is no UID, or two differ.
+    """
+    return _uid(pairs, _CREATE_NAMES, Dialect.CREATE_UID_BARE, noted)
 
 
-def created_uid(query: str, parameters: Mapping[str, str]) -> str | None:
-    """The workitem UID in the address of a Create: named, or a bare query (ups.md 5.1)."""
-    return _uid(query, parameters, _CREATE_NAMES)
-
-
-def transaction_uid(query: str, parameters: Mapping[str, str], dataset: JsonDataset) -> str | None:
+def transaction_uid(pairs: Pairs, dataset: JsonDataset, noted: Noted) -> str | None:
     """The Transaction UID of an Update: named, bare, or inside the dataset (ups.md 5.3).
 
     Raises:
-        BadInput: when two are given and differ.
+        BadInput: when it is no UID, or two differ.
     """
-    outside, inside = _uid(query, parameters, _TRANSACTION_NAMES), text(dataset, "TransactionUID")
+    if any(name == "transaction-uid" for name, _ in pairs):
+        noted(Dialect.TRANSACTION_UID_2019B)
+    outside = _uid(pairs, _TRANSACTION_NAMES, Dialect.TRANSACTION_UID_BARE, noted)
+    inside = text(dataset, "TransactionUID")
+    if inside:
+        noted(Dialect.TRANSACTION_UID_IN_DATASET)
     if outside and inside and outside != inside:
         raise BadInput("The Transaction UID in the address and the one in the dataset differ; send one (PS3.18 11.6).")
     return outside or inside or None
 
 
-def _uid(query: str, parameters: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    named = {key.lower(): value for key, value in parameters.items()}
-    found = next((named[name] for name in names if named.get(name)), None)
-    if found is None and query and set(query) <= _UID_CHARACTERS:
-        found = query
-    if found is not None and (len(found) > UID_LENGTH or not set(found) <= _UID_CHARACTERS):
-        raise BadInput("The UID in the address is no UID: digits and periods, at most 64 characters (PS3.5 section 9).")
-    return found
+def _uid(pairs: Pairs, names: dict[str, Dialect | None], bare: Dialect, noted: Noted) -> str | None:
+    found: dict[str, Dialect | None] = {}
+    for name, value in pairs:
+        if value and name.lower() in names:
+            found[value] = names[name.lower()]
+        elif not value and name and set(name) <= _UID_CHARACTERS:
+            found[name] = bare
+    if len(found) > 1:
+        raise BadInput("The UIDs in the address differ; send one (PS3.18 11.4, 11.6).")
+    for value, dialect in found.items():
+        if not is_uid(value):
+            raise BadInput("The UID in the address is no UID: digits and periods, at most 64 characters (PS3.5 9.1).")
+        if dialect:
+            noted(dialect)
+        return value
+    return None
 
 
-def requester(request: Request) -> str:
-    """AE title of the caller: ``?requester=`` (2026c), or a path suffix of older peers; empty when it is not told."""
-    suffix: str = request.path_params.get("requester", "")
-    return request.query_params.get("requester", suffix)
-
-
-def search_keys(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Matching keys by dotted keyword; keys may be given as tags (PS3.18 8.3.4.1). Unknown ones are ignored."""
-    keys: dict[str, str] = {}
-    for name, value in parameters.items():
-        if name in ("limit", "offset", "includefield", "fuzzymatching", "accept", "charset"):
-            continue
-        words = [_keyword(part) for part in name.split(".")]
-        if all(words):
-            keys[".".join(words)] = value
-    return keys
-
-
-def _keyword(part: str) -> str:
-    if len(part) == TAG_DIGITS and set(part) <= set("0123456789ABCDEFabcdef"):
-        return keyword_for_tag(int(part, 16))
-    return part if tag_for_keyword(part) is not None else ""
-
-
-def number(parameters: Mapping[str, str], name: str, default: int) -> int:
-    """A non-negative number from the query.
+def workitem_uid(in_path: str) -> str:
+    """The UID in the path of a workitem.
 
     Raises:
-        BadInput: when it is none.
+        BadInput: when it cannot be one.
     """
-    value = parameters.get(name, str(default))
-    if not value.isdecimal():
-        raise BadInput(f"{name} is {value!r}; PS3.18 8.3.4.4 wants an unsigned integer.")
-    return int(value)
+    if not is_uid(in_path):
+        raise BadInput("The path names no UID: digits and periods, at most 64 characters (PS3.5 9.1).")
+    return in_path
+
+
+def requester(pairs: Pairs, in_path: str, noted: Noted) -> str:
+    """AE title of the caller: ``?requester=`` (2026c), or a path suffix of older peers; empty when it is not told.
+
+    Raises:
+        BadInput: when it is no AE title, or the two differ.
+    """
+    named = {value for name, value in pairs if name == "requester" and value}
+    if in_path:
+        noted(Dialect.REQUESTER_IN_PATH)
+        named.add(in_path)
+    titles = {ae_title(one) for one in named}
+    if len(titles) > 1:
+        raise BadInput("The requester is named twice, differently; name it once, as ?requester= (PS3.18 11.7).")
+    if not titles:
+        noted(Dialect.REQUESTER_MISSING)
+    return next(iter(titles), "")
+
+
+def flag(pairs: Pairs, name: str) -> bool:
+    """A parameter that is true or false; false when it is not there.
+
+    Raises:
+        BadInput: when it is something else, or there twice.
+    """
+    value = single(pairs, name) or "false"
+    if value.lower() not in ("true", "false"):
+        raise BadInput(f"{name} must be true or false (PS3.18 8.3.4, 11.10.1.2).")
+    return value.lower() == "true"
+
+
+def single(pairs: Pairs, name: str) -> str | None:
+    """The value of a parameter that may be there once; None when it is not.
+
+    Raises:
+        BadInput: when it is there twice.
+    """
+    values = [value for one, value in pairs if one == name]
+    if len(values) > 1:
+        raise BadInput(f"The parameter {name} is there twice; send it once (PS3.18 8.3).")
+    return values[0] if values else None
 
 
 def error_body(error: StepwellError) -> bytes:
     """A refusal as JSON: what, by which rule, what to do."""
-    findings = [
+    findings: Iterable[dict[str, str]] = [
         {"path": one.path, "message": one.message, "rule": one.rule, "remedy": one.remedy} for one in error.findings
     ]
     return orjson.dumps({"error": error.row_key, "message": error.message, "findings": findings})
