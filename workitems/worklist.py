@@ -9,8 +9,16 @@ from datetime import datetime, timedelta
 
 from profiles.dicom import Code, JsonDataset, dicom_datetime, get, items, new_uid, put, put_codes, remove, tag_of, text
 from profiles.errors import BadInput, Conflict, Gone, NotFound
-from profiles.ups import Request, State, TransactionUid, decide, validate_create, validate_final, validate_update
-from profiles.ups.attributes import with_type_2
+from profiles.ups import (
+    Request,
+    State,
+    TransactionUid,
+    decide,
+    validate_create,
+    validate_final,
+    validate_update,
+    with_type_2,
+)
 from workitems.cancellation import fill_cancellation, is_rejection, request_details
 from workitems.model import Change, Event, EventKind, Workitem
 from workitems.notification import event_of, started_event

@@ -37,8 +37,8 @@ def vr_of(keyword: str) -> str:
 
 def get_all(dataset: JsonDataset, keyword: str) -> list[Any]:
     """All values of an attribute; an empty list when it is absent or empty."""
-    element = dataset.get(tag_of(keyword)) or {}
-    values = element.get("Value")
+    element = dataset.get(tag_of(keyword))
+    values = element.get("Value") if isinstance(element, dict) else None
     return values if isinstance(values, list) else []
 
 

@@ -1,37 +1,22 @@
-"""Check workitem datasets against the attribute table (PS3.4 Table CC.2.5-3, ``tables/ups_attributes.csv``)."""
+"""The attribute table, row by row (PS3.4 Table CC.2.5-3, ``tables/ups_attributes.csv``)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
-from typing import Any
 
-from profiles.dicom import JsonDataset, get, items, put, tag_of
-from profiles.errors import Finding
+from profiles.dicom import tag_of
 from profiles.tables import read_table
 from profiles.ups.requirements import attribute_requirements
-from profiles.ups.transitions import State
 
-_TABLE = "PS3.4 Table CC.2.5-3"
-ENUMERATED = {
-    "ProcedureStepState": ("SCHEDULED", "IN PROGRESS", "COMPLETED", "CANCELED"),
-    "ScheduledProcedureStepPriority": ("HIGH", "MEDIUM", "LOW"),
-    "InputReadinessState": ("INCOMPLETE", "UNAVAILABLE", "READY"),
-}
-CREATION, UPDATE, FINAL = "N-CREATE", "N-SET", "final state"
-#: The value of a content item is one of these; which one, its Value Type says (PS3.4 Table CC.2.5-2c).
-_VALUE_OF = {
-    "DateTime": "DATETIME",
-    "Date": "DATE",
-    "Time": "TIME",
-    "PersonName": "PNAME",
-    "UID": "UIDREF",
-    "TextValue": "TEXT",
-    "ConceptCodeSequence": "CODE",
-    "NumericValue": "NUMERIC",
-    "MeasurementUnitsCodeSequence": "NUMERIC",
-}
+
+class Moment(StrEnum):
+    """When a requirement holds: the columns of the table that are about content."""
+
+    CREATION = "N-CREATE"
+    UPDATE = "N-SET"
+    FINAL = "final state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +31,55 @@ class AttributeRule:
     find_match: str
     find_return: str
 
-    def source(self, moment: str) -> str:
+    @property
+    def keyword(self) -> str:
+        """Of the attribute itself, without the sequences around it."""
+        return self.path[-1]
+
+    @property
+    def tag(self) -> str:
+        """Of the attribute itself."""
+        return tag_of(self.keyword)
+
+    def cell(self, moment: Moment) -> Cell:
+        """Its requirement at a creation or an update, taken apart."""
+        return Cell.of(self.ncreate if moment is Moment.CREATION else self.nset)
+
+    def source(self, moment: Moment | str) -> str:
         """Section and requirement id of the cell of a moment."""
-        return attribute_requirements()[(f"{self.module}/{'.'.join(self.path)}", moment)].source
+        return attribute_requirements()[(f"{self.module}/{'.'.join(self.path)}", str(moment))].source
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of the columns N-CREATE and N-SET, e.g. ``2/2;empty``.
+
+    Attributes:
+        scu: what the one who asks owes: 1, 2, 3, 1C, 2C, ``-``, NA, cmd or tx-rule.
+        scp: what the server owes.
+        notes: qualifiers by name: empty, value, cmd, use, scp-sets, scp-fills-if-empty.
+    """
+
+    scu: str
+    scp: str
+    notes: dict[str, str]
+
+    @classmethod
+    def of(cls, text: str) -> Cell:
+        """The cell of its text in the table."""
+        types, *notes = text.split(";")
+        scu, _, scp = types.partition("/")
+        return cls(scu, scp, {name: value for name, _, value in (note.partition("=") for note in notes)})
+
+    @property
+    def must_be_empty(self) -> bool:
+        """Whether it is sent without a value."""
+        return "empty" in self.notes
+
+    @property
+    def is_barred(self) -> bool:
+        """Whether it is not to be sent; what the table conveys in a command is in the dataset of a RESTful request."""
+        return self.scu == "NA"
 
 
 @cache
@@ -69,119 +100,10 @@ def attribute_rules() -> tuple[AttributeRule, ...]:
     )
 
 
-def _holders(dataset: JsonDataset, path: tuple[str, ...], at: str = "") -> Iterator[tuple[str, JsonDataset]]:
-    """Every dataset that should hold the last keyword of a path, with where it is."""
-    if len(path) == 1:
-        yield f"{at}{path[0]}", dataset
-        return
-    for number, item in enumerate(items(dataset, path[0]), 1):
-        yield from _holders(item, path[1:], f"{at}{path[0]}[{number}].")
-
-
-def _is_present(dataset: JsonDataset, keyword: str) -> bool:
-    return tag_of(keyword) in dataset
-
-
-def _has_value(dataset: JsonDataset, keyword: str) -> bool:
-    return bool((dataset.get(tag_of(keyword)) or {}).get("Value"))
-
-
-def _is_value_of_another_type(holder: JsonDataset, keyword: str) -> bool:
-    kind = get(holder, "ValueType")
-    return kind is not None and keyword in _VALUE_OF and _VALUE_OF[keyword] != kind
-
-
-def _typed(dataset: JsonDataset, moment: str) -> list[Finding]:
-    findings = []
+@cache
+def rules_within() -> dict[tuple[str, ...], tuple[AttributeRule, ...]]:
+    """The rows by the sequence that they are in; of the dataset itself under the empty path."""
+    found: dict[tuple[str, ...], tuple[AttributeRule, ...]] = {}
     for rule in attribute_rules():
-        kind = (rule.ncreate if moment == CREATION else rule.nset).split("/")[0].split(";")[0]
-        if kind not in ("1", "2"):
-            continue
-        if moment == UPDATE and len(rule.path) == 1:
-            continue  # an update names what changes only
-        keyword, source = rule.path[-1], rule.source(moment)
-        for where, holder in _holders(dataset, rule.path):
-            if _is_value_of_another_type(holder, keyword):
-                continue
-            if not _is_present(holder, keyword):
-                remedy = "Give it a value." if kind == "1" else "Send it, empty if unknown."
-                words = f"is missing; it is type {kind} in {source}."
-                findings.append(Finding(where, words, source, remedy, key="missing-attribute"))
-            elif kind == "1" and not _has_value(holder, keyword):
-                words = f"is empty; it is type 1 in {source}."
-                findings.append(Finding(where, words, source, "Give it a value.", key="missing-value"))
-    return findings
-
-
-def _enumerated(dataset: JsonDataset) -> list[Finding]:
-    findings = []
-    for keyword, allowed in ENUMERATED.items():
-        value: Any = get(dataset, keyword)
-        if value is not None and value not in allowed:
-            words = f"is {value!r}; {_TABLE} allows {', '.join(allowed)}."
-            findings.append(Finding(keyword, words, _TABLE))
-    return findings
-
-
-def validate_create(dataset: JsonDataset) -> list[Finding]:
-    """Every rule of the N-CREATE column that a dataset breaks (PS3.4 CC.2.5.1.3)."""
-    findings = _typed(dataset, CREATION) + _enumerated(dataset)
-    for rule in attribute_rules():
-        if rule.ncreate.endswith(";empty") and _has_value(dataset, rule.path[0]):
-            source = rule.source(CREATION)
-            findings.append(Finding(rule.path[0], f"has a value; {source} wants it empty.", source, "Send it empty."))
-    if len(items(dataset, "ScheduledWorkitemCodeSequence")) > 1:
-        findings.append(
-            Finding("ScheduledWorkitemCodeSequence", "has more than one item.", "PS3.17 GGG.3.2", "Send one code.")
-        )
-    return findings
-
-
-def with_type_2(dataset: JsonDataset) -> bool:
-    """Add the type 2 attributes that a creation lacks, empty (PS3.4 Table CC.2.5-3); whether there were any."""
-    missing = [
-        rule.path[0]
-        for rule in attribute_rules()
-        if len(rule.path) == 1 and rule.ncreate.startswith("2/") and not _is_present(dataset, rule.path[0])
-    ]
-    for keyword in missing:
-        put(dataset, keyword)
-    return bool(missing)
-
-
-def validate_update(dataset: JsonDataset) -> list[Finding]:
-    """Every rule of the N-SET column that a modification list breaks (PS3.4 CC.2.6.2)."""
-    findings = _typed(dataset, UPDATE) + _enumerated(dataset)
-    for rule in attribute_rules():
-        keyword = rule.path[0]
-        if len(rule.path) == 1 and rule.nset.startswith("NA") and _is_present(dataset, keyword):
-            source = rule.source(UPDATE)
-            words = f"cannot be changed by an update, says {source}."
-            findings.append(
-                Finding(keyword, words, source, "Leave it out; to change an order, cancel and create anew.")
-            )
-    return findings
-
-
-def validate_final(dataset: JsonDataset, state: State) -> list[Finding]:
-    """Every final-state requirement that a workitem does not meet (PS3.4 CC.2.5.1.3.2).
-
-    Args:
-        dataset: the workitem as it stands.
-        state: COMPLETED or CANCELED.
-    """
-    wanted = {"R", "P"} if state is State.COMPLETED else {"R", "X"}
-    findings = []
-    for rule in attribute_rules():
-        if rule.final not in wanted:
-            continue
-        holders = list(_holders(dataset, rule.path))
-        keyword = rule.path[-1]
-        present = [_has_value(holder, keyword) for _, holder in holders]
-        if keyword == "OutputInformationSequence":
-            present = [_is_present(holder, keyword) for _, holder in holders]
-        if not present or not all(present):
-            source = rule.source(FINAL)
-            words = f"has no value; {source} requires it (code {rule.final}) before {state}."
-            findings.append(Finding(".".join(rule.path), words, source, "Set it by an update first."))
-    return findings
+        found[rule.path[:-1]] = (*found.get(rule.path[:-1], ()), rule)
+    return found

@@ -14,7 +14,7 @@ class Requirement:
 
     Attributes:
         id: ``UPS-NNN``.
-        kind: transition, warning, event-trigger, subscription or attribute.
+        kind: transition, warning, event-trigger, subscription, attribute, encoding, value or enumeration.
         subject: what it is about; of an attribute its module and path, ``module/A.B``.
         moment: when it holds, e.g. N-CREATE.
         rule: what it wants, in the words or codes of its table.
@@ -46,3 +46,17 @@ def requirements() -> dict[str, Requirement]:
 def attribute_requirements() -> dict[tuple[str, str], Requirement]:
     """The requirements of attributes, by ``module/path`` and moment."""
     return {(one.subject, one.moment): one for one in requirements().values() if one.kind == "attribute"}
+
+
+@cache
+def _by_subject() -> dict[tuple[str, str], Requirement]:
+    return {(one.kind, one.subject): one for one in requirements().values() if one.kind != "attribute"}
+
+
+def requirement_of(kind: str, subject: str) -> Requirement:
+    """The requirement of a kind and subject; of an attribute see `attribute_requirements`.
+
+    Raises:
+        KeyError: when the table has none.
+    """
+    return _by_subject()[(kind, subject)]
