@@ -1,4 +1,4 @@
-"""Values of the domain: a workitem, a change to it, an event, a subscription, a delivery."""
+"""Values of the domain: a workitem, a change to it, an event, a contract, a subscription, a delivery."""
 
 from __future__ import annotations
 
@@ -87,6 +87,47 @@ class Event:
     receivers: tuple[str, ...] | None = None
 
 
+class Standing(StrEnum):
+    """How far a contract has come."""
+
+    AGREED = "agreed"
+    PLACED = "placed"
+    COMPLETED = "completed"
+    CANCELED = "canceled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self in (Standing.COMPLETED, Standing.CANCELED)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """That a step of one workitem, the parent, is done as another, the child (AIW-I 50.4.1.6, PS3.17 GGG).
+
+    Attributes:
+        parent: UID of the workitem that the service performs by having others do its steps.
+        step: name of the step.
+        child: UID of the workitem that is the step.
+        attempt: 1 for the first child of a step, one more for each that is tried after it.
+        place: base URL of the UPS-RS service that has the child; empty for the worklist of the parent.
+        station: AE title that the child is meant for; empty for nobody in particular.
+        standing: how far it has come.
+        recalled: whether the child was asked to end.
+        result: of a child in its final state, what was performed and how it ended.
+    """
+
+    parent: str
+    step: str
+    child: str
+    attempt: int = 1
+    place: str = ""
+    station: str = ""
+    standing: Standing = Standing.AGREED
+    recalled: bool = False
+    result: JsonDataset = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """The next revision of a workitem and the events that go with it.
@@ -96,12 +137,14 @@ class Change:
         expected_revision: as it is now; 0 means that it is new.
         events: what is told of it.
         heir_of: UID of the workitem that a new one replaces, whose subscribers it takes over.
+        contracts: new ones that are agreed with it.
     """
 
     workitem: Workitem
     expected_revision: int
     events: tuple[Event, ...] = ()
     heir_of: str = ""
+    contracts: tuple[Contract, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

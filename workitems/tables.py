@@ -115,3 +115,19 @@ class DeliveryRow(SQLModel, table=True):
 
     receiver: str = Field(primary_key=True)
     sequence: int = Field(primary_key=True, index=True, sa_type=BigInteger)
+
+
+class ContractRow(SQLModel, table=True):
+    """That a step of a workitem is done as another workitem, here or at a performer."""
+
+    __tablename__ = "contract"
+
+    child: str = Field(primary_key=True)
+    parent: str = Field(index=True)
+    step: str
+    attempt: int
+    place: str
+    station: str
+    standing: str
+    recalled: bool
+    result: bytes

@@ -10,10 +10,10 @@ from sqlmodel import SQLModel
 
 from profiles.ups import State
 from workitems import tables as _tables
-from workitems.model import Event, EventKind, GlobalSubscription, Workitem
+from workitems.model import Contract, Event, EventKind, GlobalSubscription, Standing, Workitem
 from workitems.store.columns import search_columns
 
-WORKITEM, TOMBSTONE, OUTBOX, CURSOR, SUBSCRIBER, SUBSCRIPTION, GLOBAL_SUBSCRIPTION, DELIVERY = (
+WORKITEM, TOMBSTONE, OUTBOX, CURSOR, SUBSCRIBER, SUBSCRIPTION, GLOBAL_SUBSCRIPTION, DELIVERY, CONTRACT = (
     SQLModel.metadata.tables[str(row.__tablename__)]
     for row in (
         _tables.WorkitemRow,
@@ -24,6 +24,7 @@ WORKITEM, TOMBSTONE, OUTBOX, CURSOR, SUBSCRIBER, SUBSCRIPTION, GLOBAL_SUBSCRIPTI
         _tables.SubscriptionRow,
         _tables.GlobalSubscriptionRow,
         _tables.DeliveryRow,
+        _tables.ContractRow,
     )
 )
 #: What a workitem is read from.
@@ -94,6 +95,36 @@ def event_of(row: Any) -> Event:
         datetime.fromisoformat(row.at),
         orjson.loads(row.content),
         row.sequence,
+    )
+
+
+def contract_row(contract: Contract) -> dict[str, Any]:
+    """The columns of a contract."""
+    return {
+        "child": contract.child,
+        "parent": contract.parent,
+        "step": contract.step,
+        "attempt": contract.attempt,
+        "place": contract.place,
+        "station": contract.station,
+        "standing": str(contract.standing),
+        "recalled": contract.recalled,
+        "result": orjson.dumps(contract.result),
+    }
+
+
+def contract_of(row: Any) -> Contract:
+    """A contract from its row."""
+    return Contract(
+        row.parent,
+        row.step,
+        row.child,
+        row.attempt,
+        row.place,
+        row.station,
+        Standing(row.standing),
+        row.recalled,
+        orjson.loads(row.result),
     )
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from profiles.dicom import JsonDataset
 from profiles.ups import State
 from workitems.matching import matches
-from workitems.model import Change, Channel, Delivery, Event, Workitem
-from workitems.store import outbox, searching, subscriptions
+from workitems.model import Change, Channel, Contract, Delivery, Event, Workitem
+from workitems.store import contracts, outbox, searching, subscriptions
 from workitems.store.database import Database
 from workitems.store.exclusive import Exclusive
 from workitems.store.rows import HELD, SUBSCRIPTION, TOMBSTONE, WORKITEM, keys_text, workitem_of, workitem_row
@@ -82,6 +82,7 @@ class Store:
                 raise _Stale
         else:
             connection.execute(insert(WORKITEM).values(uid=workitem.uid, **row))
+        contracts.add(connection, change.contracts)
 
     def _enrol(self, connection: Connection, change: Change) -> None:
         """Subscribe whoever wants every new workitem, or those like this, or the one it replaces (Table CC.2.3-2)."""
@@ -168,6 +169,31 @@ class Store:
         with self._database.write() as connection:
             outbox.move_cursor(connection, reader, sequence)
 
+    def contracts_of(self, parent: str) -> list[Contract]:
+        """The contracts of a workitem, by step and attempt."""
+        with self._database.read() as connection:
+            return contracts.of_parent(connection, parent)
+
+    def put_contract(self, contract: Contract) -> None:
+        """Note durably how far a contract has come."""
+        with self._database.write() as connection:
+            contracts.put(connection, contract)
+
+    def open_parents(self) -> list[str]:
+        """UIDs of the workitems IN PROGRESS that have contracts."""
+        with self._database.read() as connection:
+            return contracts.open_parents(connection)
+
+    def parent_of(self, child: str) -> str:
+        """UID of the workitem that a child is a step of; empty for what is no child here."""
+        with self._database.read() as connection:
+            return contracts.parent_of(connection, child)
+
+    def cancel_request(self, uid: str) -> JsonDataset | None:
+        """What was said when somebody last asked for a workitem to be canceled; None when nobody did."""
+        with self._database.read() as connection:
+            return contracts.cancel_request(connection, uid)
+
     def bound_backlogs(self, limit: int) -> list[tuple[str, int]]:
         """Keep at most so many events for each subscriber; who lost some, and how many."""
         with self._database.read() as connection:
@@ -202,6 +228,7 @@ class Store:
             for uid in uids:
                 connection.execute(delete(WORKITEM).where(WORKITEM.c.uid == uid))
                 subscriptions.end_all_of(connection, uid)
+                contracts.end_all_of(connection, uid)
                 connection.execute(insert(TOMBSTONE).values(uid=uid, deleted_at=as_text(before)))
         return uids
 

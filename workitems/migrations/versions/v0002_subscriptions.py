@@ -1,4 +1,4 @@
-"""Subscriptions, deliveries, leases, retention, and the columns of further searches."""
+"""Subscriptions, deliveries, contracts, leases, retention, and the columns of further searches."""
 
 from __future__ import annotations
 
@@ -97,11 +97,27 @@ def upgrade() -> None:
         sa.Column("receiver", sa.String(), primary_key=True),
         sa.Column("sequence", sa.BigInteger(), primary_key=True, index=True, autoincrement=False),
     )
+    _create_contracts()
+
+
+def _create_contracts() -> None:
+    op.create_table(
+        "contract",
+        sa.Column("child", sa.String(), primary_key=True),
+        sa.Column("parent", sa.String(), nullable=False, index=True),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("standing", sa.String(), nullable=False),
+        sa.Column("recalled", sa.Boolean(), nullable=False),
+        sa.Column("result", sa.LargeBinary(), nullable=False),
+    )
 
 
 def downgrade() -> None:
     """Take them away, with all they hold."""
-    for table in ("delivery", "global_subscription", "subscription", "subscriber", "tombstone"):
+    for table in ("contract", "delivery", "global_subscription", "subscription", "subscriber", "tombstone"):
         op.drop_table(table)
     for name in (*_COMPOSITE, *(f"ix_workitem_{name}" for name in _INDEXED)):
         op.drop_index(name, "workitem")
