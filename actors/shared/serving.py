@@ -15,6 +15,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from actors.shared.headers import BoundedHttpProtocol
 from actors.shared.logs import get_logger
 from actors.shared.receipts import ReceiptProtocol
 from profiles.errors import Unavailable
@@ -102,6 +103,7 @@ def server_config(
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,
+        http=BoundedHttpProtocol,
         ws=ReceiptProtocol,
         ws_ping_interval=ping_seconds,
         ws_ping_timeout=pong_seconds,
