@@ -21,6 +21,7 @@ from profiles.dicom.native_xml import read_native
 from profiles.errors import BadInput, UnsupportedMediaType
 
 _PLAIN_JSON = "application/json"
+_AFTER_A_QUOTE = (b'" ', b'"\t', b'"\n', b'"\r')
 _SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
 Noted = Callable[[Dialect], None]
 
@@ -99,8 +100,8 @@ def refuse_duplicate_keys(body: bytes, document: object) -> None:
         again = orjson.dumps(document)
     except orjson.JSONEncodeError as error:  # nested deeper than can be written
         raise BadInput("The payload is nested too deeply; no workitem is (PS3.4 CC.2.5).") from error
-    keys_can_be_counted = b'\\":' not in body and b'\\":' not in again and not _SPACED_KEY.search(body)
-    if not keys_can_be_counted or body.count(b'":') != again.count(b'":'):
+    odd = any(one in body for one in _AFTER_A_QUOTE) and _SPACED_KEY.search(body)
+    if odd or b'\\":' in body or b'\\":' in again or body.count(b'":') != again.count(b'":'):
         json.loads(body, object_pairs_hook=_without_duplicates)
 
 
