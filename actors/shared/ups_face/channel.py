@@ -60,6 +60,11 @@ class EventChannels:
             await run_in_threadpool(self._subscriptions.announce, "RESTARTED", self._fallback)
             yield
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections there are now."""
+        return self._hub.connections
+
     async def say_goodbye(self) -> None:
         """Tell everybody that the server stops, while its connections are still open (event 4, GOING DOWN)."""
         await run_in_threadpool(self._subscriptions.announce, "GOING DOWN", self._fallback)

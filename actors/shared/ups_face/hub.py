@@ -177,6 +177,11 @@ class Hub:
             self._loop = None
             self._threads.shutdown()
 
+    @property
+    def connections(self) -> int:
+        """How many there are now."""
+        return sum(map(len, self._listeners.values()))
+
     def _wake(self) -> None:
         """Called by whichever thread appends, also when the loop is about to end."""
         if loop := self._loop:
