@@ -15,7 +15,7 @@ from actors.shared.ups_face.dialects import Dialect
 from profiles.dicom import JsonDataset, tag_of, vr_of
 from profiles.errors import BadInput, error_row
 from profiles.ups.attributes import attribute_rules
-from workitems.matching_keys import unsupported_keys
+from workitems.matching_keys import legal_keys, unsupported_keys
 
 SEARCH_MAXIMUM = 500
 _LARGEST = 2**31 - 1
@@ -164,13 +164,19 @@ def read_filter(pairs: Pairs, raw_query: bytes, noted: Noted) -> tuple[Mapping[s
         noted: told of dialects.
 
     Returns:
-        The keys, and what is ignored because it names no attribute.
+        The keys, and what is ignored because nothing is matched by it.
+
+    Raises:
+        BadInput: when it cannot be read, or a key is not legal.
     """
     plain = [pair for pair in pairs if pair[0] not in ("filter", "deletionlock", "requester", *_CONTROL)]
     if plain:
         noted(Dialect.FILTER_AS_PARAMETERS)
     raw = [part[len("filter=") :] for part in raw_query.decode().split("&") if part.startswith("filter=")]
-    return matching_keys([*(pair for one in raw for pair in _filter_pairs(one)), *plain], noted)
+    keys, unknown = matching_keys([*(pair for one in raw for pair in _filter_pairs(one)), *plain], noted)
+    legal_keys(keys)
+    unsupported = unsupported_keys(keys)
+    return {path: value for path, value in keys.items() if path not in unsupported}, [*unknown, *unsupported]
 
 
 def _filter_pairs(raw: str) -> list[tuple[str, str]]:
