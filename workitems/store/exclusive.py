@@ -40,9 +40,8 @@ class Exclusive:
 
     def _ask(self) -> bool:
         if self._connection is None:
-            connection = self._database.engine.connect()
-            connection.detach()  # the lock belongs to this session, which is not given to others
-            self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            self._connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._connection.detach()  # the lock belongs to this session, which is not given to others
         if self._held:
             self._connection.execute(text("SELECT 1"))
             return True

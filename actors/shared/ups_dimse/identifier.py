@@ -44,6 +44,7 @@ def read_identifier(identifier: JsonDataset) -> Query:
     known = {path: value for path, value in found.items() if path and not _is_empty_lock(path, value)}
     matched = [path for path, value in known.items() if value]
     unsupported = bool(unsupported_keys(matched)) or not set(found) <= kept_paths() | set(matched)
+    wanted.pop(tag_of(_LOCK), None)
     return Query(known, wanted, unsupported)
 
 

@@ -85,8 +85,8 @@ class ReportSender:
             try:
                 if self._right.held():
                     self._serve_who_waits()
-            except (StepwellError, SQLAlchemyError) as error:
-                _log.warning("reports-not-read", reason=type(error).__name__)
+            except Exception as error:  # the next look may go well; without this thread nobody is told anything
+                _log.error("reports-not-read", reason=type(error).__name__)
             self._wait(seen, _LOOK_SECONDS)
 
     def _serve_who_waits(self) -> None:
@@ -152,12 +152,8 @@ class ReportSender:
         for kind, information in reports(event):
             status = channel.send(int(kind), event.workitem_uid, event.sequence, information)
             if status:
-                _log.warning(
-                    "report-answered-with-failure",
-                    receiver=receiver,
-                    workitem=event.workitem_uid,
-                    status=f"{status:04X}",
-                )
+                answer = f"{status:04X}"
+                _log.warning("report-not-taken", receiver=receiver, workitem=event.workitem_uid, status=answer)
 
 
 def _reason(outcome: object) -> str:
