@@ -18,6 +18,7 @@ from actors.shared.steps import reached
 from actors.shared.ups_face import ups_router
 from actors.shared.ups_face.channel import EventChannels
 from actors.task_manager.database import ACTOR, database_url
+from actors.task_manager.dimse import dimse_face
 from actors.task_manager.housekeeping import Regularly, housekeeping
 from actors.task_manager.readiness import readiness
 from actors.task_manager.reporting import OutboxReporting
@@ -87,7 +88,7 @@ def _store(url: str) -> Store:
 
 
 def run(settings: Settings, common: CommonSettings) -> None:
-    """Serve UPS-RS until SIGTERM.
+    """Serve UPS-RS, and UPS over DIMSE where it has a port, until SIGTERM.
 
     Raises:
         Unavailable: when the port is taken or the store cannot be used.
@@ -103,13 +104,14 @@ def run(settings: Settings, common: CommonSettings) -> None:
         worklist, refusals = worklist_for(settings, store), RefusalLog(reporter)
         channels = event_channels(settings, store, worklist, refusals)
         _start_threads(settings, store, reporter, worklist, closing)
+        dimse = closing.enter_context(dimse_face(settings, store, worklist, refusals))
         serve(
             create_app(worklist, refusals, channels),
             actor=ACTOR,
             host=settings.host,
             port=settings.port,
             data_dir=common.data_dir,
-            endpoints={"http": base, "ups_rs": f"{base}/ups-rs"},
+            endpoints={"http": base, "ups_rs": f"{base}/ups-rs", **dimse},
             before_closing=channels.say_goodbye,
         )
 
