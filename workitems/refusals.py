@@ -35,3 +35,9 @@ def not_met(words: str, findings: Sequence[Finding], key: str | None = None) -> 
     """Attribute rules are broken; the message lists each."""
     kind = Conflict if key else BadInput
     return kind(f"{words}:\n" + "\n".join(str(one) for one in findings), key=key, findings=findings)
+
+
+def not_scheduled(findings: Sequence[Finding]) -> StepwellError:
+    """A creation in another state than SCHEDULED; the message lists what else is wrong with it."""
+    words = "Procedure Step State (0074,1000) must be SCHEDULED at creation (PS3.4 CC.2.5.1.3)"
+    return BadInput(f"{words}:\n" + "\n".join(map(str, findings)), key="not-scheduled", findings=findings)

@@ -14,6 +14,7 @@ from profiles.ups import (
     State,
     TransactionUid,
     decide,
+    declare_character_set,
     validate_create,
     validate_final,
     validate_update,
@@ -23,7 +24,7 @@ from workitems.cancellation import fill_cancellation, is_rejection, request_deta
 from workitems.model import Change, Event, EventKind, Workitem
 from workitems.notification import event_of, started_event
 from workitems.policy import Policy, assigned_station
-from workitems.refusals import duplicate, not_met, refusal
+from workitems.refusals import duplicate, not_met, not_scheduled, refusal
 from workitems.search import Page, matching, search
 from workitems.store import Store
 from workitems.subscriptions import Subscriptions
@@ -86,12 +87,10 @@ class Worklist:
         uid = _creation_uid(dataset, uid)
         content = copy.deepcopy(dataset)
         modified = not self.policy.strict and with_type_2(content)
+        findings = validate_create(content)
         if get(content, "ProcedureStepState", "SCHEDULED") != State.SCHEDULED:
-            raise BadInput(
-                "Procedure Step State (0074,1000) must be SCHEDULED at creation (PS3.4 CC.2.5.1.3).",
-                key="not-scheduled",
-            )
-        if findings := validate_create(content):
+            raise not_scheduled(findings)
+        if findings:
             raise not_met("The workitem does not meet the requirements of N-CREATE", findings)
         if not text(content, "WorklistLabel"):
             put(content, "WorklistLabel", DEFAULT_LABEL)
@@ -110,8 +109,13 @@ class Worklist:
         remove(content, "TransactionUID")
         put(content, "SOPClassUID", UPS_PUSH)
         put(content, "SOPInstanceUID", uid)
+        return Workitem(uid, 1, State.SCHEDULED, self._stamped(content), attempt=attempt)
+
+    def _stamped(self, content: JsonDataset) -> JsonDataset:
+        """Content as it is stored: with its time (PS3.4 CC.2.6.3) and character set, in the order of tags."""
         put(content, "ScheduledProcedureStepModificationDateTime", dicom_datetime(self._now()))
-        return Workitem(uid, 1, State.SCHEDULED, dict(sorted(content.items())), attempt=attempt)
+        declare_character_set(content)
+        return dict(sorted(content.items()))
 
     def creation_events(self, workitem: Workitem) -> tuple[Event, ...]:
         """What is told of a new workitem (PS3.4 CC.2.4.3)."""
@@ -152,8 +156,7 @@ class Worklist:
 
     def changed(self, current: Workitem, changes: JsonDataset) -> Workitem:
         """The next revision of a workitem, with some attributes changed."""
-        content = dict(sorted({**current.content, **changes}.items()))
-        put(content, "ScheduledProcedureStepModificationDateTime", dicom_datetime(self._now()))
+        content = self._stamped({**current.content, **changes})
         return replace(current, revision=current.revision + 1, content=content)
 
     def _lease_until(self, content: JsonDataset, performer: str, state: State) -> datetime | None:
@@ -191,6 +194,7 @@ class Worklist:
             content = copy.deepcopy(current.content)
             if target is State.CANCELED:
                 fill_cancellation(content, self._now(), {})
+            declare_character_set(content)
             if target.is_final and (findings := validate_final(content, target)):
                 raise not_met(
                     f"The workitem does not meet the requirements for {target}", findings, "final-state-requirements"
@@ -247,12 +251,11 @@ class Worklist:
     def in_state(self, current: Workitem, content: JsonDataset, target: State) -> Workitem:
         """The next revision of a workitem, in another state."""
         put(content, "ProcedureStepState", str(target))
-        put(content, "ScheduledProcedureStepModificationDateTime", dicom_datetime(self._now()))
         return replace(
             current,
             revision=current.revision + 1,
             state=target,
-            content=dict(sorted(content.items())),
+            content=self._stamped(content),
             lease_until=None,
             final_at=self._now() if target.is_final else None,
         )

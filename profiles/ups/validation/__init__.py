@@ -54,5 +54,5 @@ def _character_set(dataset: JsonDataset, beyond_ascii: bool, moment: Moment) -> 
     (condition,) = (one for one in conditions() if one.when == OTHER_TEXT)
     (keyword,) = condition.keywords
     source = next(rule for rule in attribute_rules() if rule.path == (keyword,)).source(moment)
-    words = f"is missing, and there is text beyond ASCII; {condition.source} wants it then ({source})."
-    return [Finding(keyword, words, source, condition.remedy)]
+    words = f"is missing, and there is text beyond ASCII; {condition.source} wants it then, {source}."
+    return [Finding(keyword, words, source, condition.remedy, key="missing-attribute")]

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from profiles.dicom import JsonDataset, tag_of
 from profiles.tables import read_table
@@ -27,6 +27,23 @@ from profiles.tables import read_table
 When = Callable[[JsonDataset, JsonDataset], bool]
 #: The condition of Specific Character Set, which the whole dataset decides.
 OTHER_TEXT = "(beyond ASCII)"
+
+
+MISSING, EMPTY = "is missing", "is empty"
+
+
+class Breach(NamedTuple):
+    """How a condition is broken.
+
+    Attributes:
+        keyword: of the attribute that breaks it; empty for the item as a whole.
+        words: what is wrong.
+        key: the row of the error table for it.
+    """
+
+    keyword: str
+    words: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +68,27 @@ class Condition:
     source: str
     remedy: str
 
-    def breach(self, item: JsonDataset, outer: JsonDataset) -> tuple[str, str] | None:
-        """The attribute that breaks it, empty for the item as a whole, and how; None when nothing does."""
+    def breach(self, item: JsonDataset, outer: JsonDataset) -> Breach | None:
+        """How an item breaks it; None when it does not."""
         if self.rule in ("exactly-one", "any-of"):
             return self._count(item)
         due, given = self.holds(item, outer), has_value(item, self.tags[0])
         if self.rule == "barred":
-            return (self.keywords[0], f"has a value; {self.source} bars it here") if due and given else None
+            return Breach(self.keywords[0], f"has a value; {self.source} bars it here") if due and given else None
         if due and not given:
-            absent = "is empty" if self.tags[0] in item else "is missing"
-            return self.keywords[0], f"{absent}; {self.source} wants it when {self.when}"
+            absent, key = (EMPTY, "missing-value") if self.tags[0] in item else (MISSING, "missing-attribute")
+            return Breach(self.keywords[0], f"{absent}; {self.source} wants it when {self.when}", key)
         if self.rule == "only" and given and not due and self._other_is_meant(item):
-            return self.keywords[0], f"has a value; {self.source} wants it only when {self.when}"
+            return Breach(self.keywords[0], f"has a value; {self.source} wants it only when {self.when}")
         return None
 
-    def _count(self, item: JsonDataset) -> tuple[str, str] | None:
+    def _count(self, item: JsonDataset) -> Breach | None:
         count = sum(1 for tag in self.tags if has_value(item, tag))
         if count == 1 or (count and self.rule == "any-of"):
             return None
         wanted = "exactly one" if self.rule == "exactly-one" else "at least one"
-        return "", f"has {count or 'none'} of {', '.join(self.keywords)}; {self.source} wants {wanted}"
+        words = f"has {count or 'none'} of {', '.join(self.keywords)}; {self.source} wants {wanted}"
+        return Breach("", words, "" if count else "missing-attribute")
 
     def _other_is_meant(self, item: JsonDataset) -> bool:
         """Whether the deciding attribute has another legal value; a missing or illegal one is found by itself."""

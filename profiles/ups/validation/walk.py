@@ -12,7 +12,7 @@ from profiles.dicom import JsonDataset
 from profiles.errors import Finding
 from profiles.ups.attributes import Moment
 from profiles.ups.requirements import requirement_of
-from profiles.ups.validation.conditions import Condition, is_filled
+from profiles.ups.validation.conditions import EMPTY, MISSING, Breach, Condition, is_filled
 from profiles.ups.validation.tree import (
     ANY_ITEM,
     UNBOUNDED,
@@ -179,8 +179,8 @@ class Walk:
         self._add(where, f"{found}; {rule} says {wanted}.", rule, f"Send it with vr {wanted}.")
         return None
 
-    def _add(self, where: str, words: str, rule: str, remedy: str) -> None:
-        self.findings.append(Finding(where, words, rule, remedy))
+    def _add(self, where: str, words: str, rule: str, remedy: str, key: str = "") -> None:
+        self.findings.append(Finding(where, words, rule, remedy, key=key))
 
     def _encoding(self, subject: str, where: str, found: str) -> None:
         requirement = requirement_of("encoding", subject)
@@ -188,11 +188,12 @@ class Walk:
 
     def _missing(self, one: Attribute, place: Place | None) -> None:
         remedy = _GIVE if one.kind == "1" else "Send it, empty if unknown."
-        self._add(path(place, one.keyword), f"is missing; it is type {one.kind} in {one.source}.", one.source, remedy)
+        words = f"{MISSING}; it is type {one.kind} in {one.source}."
+        self._add(path(place, one.keyword), words, one.source, remedy, "missing-attribute")
 
     def _empty(self, one: Attribute, keyword: str, place: Place | None) -> None:
         words = "it is type 1 in" if one.kind == "1" else "an update may change but not empty it, says"
-        self._add(path(place, keyword), f"is empty; {words} {one.source}.", one.source, _GIVE)
+        self._add(path(place, keyword), f"{EMPTY}; {words} {one.source}.", one.source, _GIVE, "missing-value")
 
     def _not_empty(self, one: Attribute, place: Place | None) -> None:
         where = path(place, one.keyword)
@@ -221,8 +222,7 @@ class Walk:
                 words = f"is {value!r}; {one.allowed_source} allows {terms}."
                 self._add(path(place, one.keyword), words, one.allowed_source, "Send one of those.")
 
-    def _breach(self, condition: Condition, breach: tuple[str, str], level: Level, place: Place | None) -> None:
-        keyword, words = breach
+    def _breach(self, condition: Condition, breach: Breach, level: Level, place: Place | None) -> None:
         source = level.attributes[condition.tags[0]].source
-        where = path(place, keyword) if keyword else str(place or "")
-        self._add(where, f"{words} ({source}).", source, condition.remedy)
+        where = path(place, breach.keyword) if breach.keyword else str(place or "")
+        self._add(where, f"{breach.words}, {source}.", source, condition.remedy, breach.key)
