@@ -14,7 +14,7 @@ from actors.shared.multipart import is_uid
 from actors.shared.serving import write_durably
 from profiles.dicom import Code, JsonDataset, dicom_datetime, get_code, item, new_uid, put, put_codes, put_items, tag_of
 from profiles.errors import BadInput, NotFound
-from profiles.ups.attributes import with_type_2
+from profiles.ups import with_type_2
 
 _EXAMPLE = Code("EXAMPLE", "99STEPWELL", "Example analysis")
 _NUMBERS = ("DS", "IS", "US", "UL", "SS", "SL", "FD", "FL")
