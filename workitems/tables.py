@@ -17,7 +17,13 @@ class WorkitemRow(SQLModel, table=True):
     __tablename__ = "workitem"
     __table_args__ = (
         Index("ix_workitem_worklist", "state", "label", "station", "number"),
-        Index("ix_workitem_station", "station", "state", "number"),
+        Index("ix_workitem_state", "state", "number"),
+        *(
+            Index(f"ix_workitem_{name}", name, "state", "number")
+            for name in ("label", "workitem_code", "station", "station_class")
+        ),
+        Index("ix_workitem_start", "state", "start"),
+        Index("ix_workitem_expected_completion", "state", "expected_completion"),
     )
 
     number: int | None = Field(default=None, primary_key=True, sa_type=_Sequence)
@@ -31,19 +37,19 @@ class WorkitemRow(SQLModel, table=True):
     rejected_by: str = ""
     final_at: str = Field(default="", index=True)
     content: bytes
-    label: str = Field(default="", index=True)
+    label: str = Field(default="")
     priority: str = Field(default="")
     readiness: str = Field(default="")
-    workitem_code: str = Field(default="", index=True)
+    workitem_code: str = Field(default="")
     station: str = Field(default="")
-    station_class: str = Field(default="", index=True)
+    station_class: str = Field(default="")
     study: str = Field(default="", index=True)
     patient_id: str = Field(default="", index=True)
     patient_name: str = Field(default="", index=True)
     accession: str = Field(default="", index=True)
     requested_procedure: str = Field(default="", index=True)
-    start: str = Field(default="", index=True)
-    expected_completion: str = Field(default="", index=True)
+    start: str = Field(default="")
+    expected_completion: str = Field(default="")
 
 
 class TombstoneRow(SQLModel, table=True):

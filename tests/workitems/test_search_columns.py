@@ -30,7 +30,6 @@ def test_columns_hold_values_in_the_form_in_which_they_are_compared():
     [
         (put_codes({}, "ScheduledStationNameCodeSequence", STATION, Code("AI_TWO", "L", "two")), "station"),
         (put_items({}, "ReferencedRequestSequence", put({}, "AccessionNumber", "A1"), {}), "accession"),
-        (put({}, "WorklistLabel", "BRAIN", "HEAD"), "label"),
         (put({}, "PatientName", {"Alphabetic": "Yamada", "Ideographic": "山田"}), "patient_name"),
     ],
 )

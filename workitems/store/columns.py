@@ -28,18 +28,20 @@ SEARCHED = {
 }
 #: In a column: there are several values, which differ; the search then looks at the dataset itself.
 SEVERAL = "*"
+#: Columns that may say so. The others are of attributes that have one value (PS3.6, VM 1; creation refuses more).
+MAY_BE_SEVERAL = frozenset(column for column, path in SEARCHED.items() if "." in path or vr_of(path) == "PN")
 
 
 def search_columns(content: JsonDataset) -> dict[str, str]:
     """The columns of a workitem's dataset."""
     zone = zone_of(content)
-    return {column: _column(content, path, zone) for column, path in SEARCHED.items()}
+    return {column: _column(content, column, path, zone) for column, path in SEARCHED.items()}
 
 
-def _column(content: JsonDataset, path: str, zone: timedelta) -> str:
+def _column(content: JsonDataset, column: str, path: str, zone: timedelta) -> str:
     vr = vr_of(path.rpartition(".")[2])
-    texts = {_text(vr, value, zone) for value in values_at(content, path)}
-    return SEVERAL if len(texts) > 1 else next(iter(texts), "")
+    texts = list(dict.fromkeys(_text(vr, value, zone) for value in values_at(content, path)))
+    return SEVERAL if len(texts) > 1 and column in MAY_BE_SEVERAL else next(iter(texts), "")
 
 
 def _text(vr: str, value: Any, zone: timedelta) -> str:

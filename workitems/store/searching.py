@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,17 +14,21 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
 
 from profiles.dicom import JsonDataset, vr_of
+from profiles.ups import State
 from workitems.matching import RANGE_VRS, ZONE, has_wildcard, significant, uids_of, wanted_zone
 from workitems.moments import wanted_span
 from workitems.names import folded
-from workitems.store.columns import SEARCHED, SEVERAL, instant
+from workitems.store.columns import MAY_BE_SEVERAL, SEARCHED, SEVERAL, instant
 from workitems.store.rows import WORKITEM
 
 Condition = ColumnElement[bool]
+_STATE = "ProcedureStepState"
 _COLUMN_OF = {path: column for column, path in SEARCHED.items()} | {
-    "ProcedureStepState": "state",
+    _STATE: "state",
     "SOPInstanceUID": "uid",
 }
+#: Columns of which a value is that of few workitems.
+_FEW = frozenset({"uid", "study", "patient_id", "patient_name", "accession", "requested_procedure"})
 #: Row numbers, and rows, that are read at once.
 _NUMBERS, _ROWS = 20_000, 200
 _SURROGATES = (0xD800, 0xE000)
@@ -36,13 +41,13 @@ class Plan:
 
     Attributes:
         decided: whether `certain` holds every row that matches, but for those in doubt.
-        certain: rows that match.
-        doubtful: rows that may match; apart from those that are certain.
+        certain: rows that match, when it is decided.
+        doubtful: rows that may match, in parts; no row is in two of them, nor in doubt and certain.
     """
 
     decided: bool
     certain: Condition
-    doubtful: Condition | None
+    doubtful: tuple[Condition, ...]
 
 
 def plan(keys: Mapping[str, str], *, sqlite: bool, fuzzy: bool = False) -> Plan:
@@ -54,32 +59,64 @@ def plan(keys: Mapping[str, str], *, sqlite: bool, fuzzy: bool = False) -> Plan:
         fuzzy: person names match by likeness, which no column tells.
     """
     zone = wanted_zone(keys)
-    exact, loose, marked = [], [], []
+    leading = {path for path in keys if _leads_to_few(path, keys[path])}
+    wishes, undecided = [], False
     for path, wanted in keys.items():
-        condition = None if fuzzy and vr_of(path.rpartition(".")[2]) == "PN" else _exact(path, wanted, zone, sqlite)
-        if condition is None:
+        if path == ZONE:
             continue
-        exact.append(condition)
-        if _COLUMN_OF[path] in SEARCHED:
-            several = WORKITEM.c[_COLUMN_OF[path]] == SEVERAL
-            marked.append(several)
-            loose.append(or_(condition, several))
+        column = _column(path, hidden=sqlite and bool(leading) and path not in leading)
+        told = column is not None and not (fuzzy and _vr(path) == "PN")
+        condition = _exact(column, path, wanted, zone, sqlite) if column is not None and told else None
+        if column is None or condition is None:
+            undecided = True
         else:
-            loose.append(condition)
-    if len(exact) < sum(1 for path in keys if path != ZONE):
-        return Plan(decided=False, certain=~true(), doubtful=and_(true(), *loose))
-    return Plan(
-        decided=True,
-        certain=and_(true(), *exact),
-        doubtful=and_(*loose, or_(*marked)) if marked else None,
-    )
+            several = column == SEVERAL if _COLUMN_OF[path] in MAY_BE_SEVERAL else None
+            wishes.append((condition, several))
+    if _STATE not in keys and any(_vr(path) in RANGE_VRS for path in keys):
+        wishes.append((_in_any_state(), None))
+    certain = and_(true(), *(condition for condition, _ in wishes))
+    doubtful = tuple(_parts(wishes))
+    return Plan(False, certain, (certain, *doubtful)) if undecided else Plan(True, certain, doubtful)
 
 
-def _exact(path: str, wanted: str, zone: timedelta, sqlite: bool) -> Condition | None:
-    """What a key wants of its column; None when no column can tell."""
+def _parts(wishes: list[tuple[Condition, Condition | None]]) -> Iterator[Condition]:
+    """For each column that may stand for several values: the rows in which it is the first that does."""
+    for at, (_, several) in enumerate(wishes):
+        if several is not None:
+            before = [condition for condition, _ in wishes[:at]]
+            after = [condition if marks is None else or_(condition, marks) for condition, marks in wishes[at + 1 :]]
+            yield and_(*before, several, *after)
+
+
+def _vr(path: str) -> str:
+    return vr_of(path.rpartition(".")[2])
+
+
+def _leads_to_few(path: str, wanted: str) -> bool:
+    return _COLUMN_OF.get(path) in _FEW and not has_wildcard(_vr(path), wanted)
+
+
+def _column(path: str, *, hidden: bool) -> ColumnElement[str] | None:
+    """The column of a key.
+
+    Args:
+        path: dotted keyword.
+        hidden: keep SQLite, which has no statistics, from starting by the column's index while another leads to few.
+    """
     if path not in _COLUMN_OF:
         return None
-    column, vr = WORKITEM.c[_COLUMN_OF[path]], vr_of(path.rpartition(".")[2])
+    column: ColumnElement[str] = WORKITEM.c[_COLUMN_OF[path]]
+    return column.concat("") if hidden else column
+
+
+def _in_any_state() -> Condition:
+    """Excludes nothing; the indexes of moments begin with the state."""
+    return WORKITEM.c.state.in_([str(state) for state in State])
+
+
+def _exact(column: ColumnElement[str], path: str, wanted: str, zone: timedelta, sqlite: bool) -> Condition | None:
+    """What a key wants of its column; None when the column cannot tell."""
+    vr = _vr(path)
     if vr == "UI":
         return column.in_(uids_of(wanted))
     if vr in RANGE_VRS:
@@ -101,9 +138,10 @@ def _like(column: ColumnElement[str], text: str, sqlite: bool) -> Condition:
     else:
         plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         pattern = column.like(plain.replace("*", "%").replace("?", "_"), escape="\\")
-    conditions = [pattern, column != SEVERAL]
-    if beginning:
-        conditions.append(column >= beginning)
+    if not beginning:
+        looked_through = select(WORKITEM.c.number).where(pattern, column != SEVERAL)  # the index, not the datasets
+        return WORKITEM.c.number.in_(looked_through)
+    conditions = [pattern, column != SEVERAL, column >= beginning]
     if end := _after(beginning):
         conditions.append(column < end)
     return and_(*conditions)
@@ -132,10 +170,10 @@ def page(
         limit: of the page.
         offset: how many matches come before it.
     """
-    in_doubt = wanted.doubtful
-    matching = (pair for pair in _rows(connection, in_doubt) if test(pair[1])) if in_doubt is not None else iter(())
+    matching = (pair for pair in _in_doubt(connection, wanted) if test(pair[1]))
     if not wanted.decided:
-        found = [content for _, content in islice(islice(matching, offset, None), limit)]
+        deque(islice(matching, offset), maxlen=0)  # those before the page
+        found = [content for _, content in islice(matching, limit)]
         return found, sum(1 for _ in matching)
     several = [number for number, _ in matching]
     if not several:
@@ -156,9 +194,18 @@ def _merged(
     connection: Connection, wanted: Plan, test: Callable[[JsonDataset], bool]
 ) -> Iterator[tuple[int, JsonDataset]]:
     """The rows that are certain and those in doubt that match, each with its number."""
-    certain = _rows(connection, wanted.certain) if wanted.decided else iter(())
-    doubtful = _rows(connection, wanted.doubtful) if wanted.doubtful is not None else iter(())
-    return heapq.merge(certain, (pair for pair in doubtful if test(pair[1])), key=lambda pair: pair[0])
+    doubtful = (pair for pair in _in_doubt(connection, wanted) if test(pair[1]))
+    if not wanted.decided:
+        return doubtful
+    return heapq.merge(_rows(connection, wanted.certain), doubtful, key=_number_of)
+
+
+def _in_doubt(connection: Connection, wanted: Plan) -> Iterator[tuple[int, JsonDataset]]:
+    return heapq.merge(*(_rows(connection, part) for part in wanted.doubtful), key=_number_of)
+
+
+def _number_of(row: tuple[int, JsonDataset]) -> int:
+    return row[0]
 
 
 def rows_with(connection: Connection, values: Mapping[str, Collection[str]]) -> Iterator[JsonDataset]:

@@ -24,11 +24,17 @@ _SEARCHED_BEFORE = (
     "patient_id",
     "accession",
 )
-_INDEXED = ("lease_until", "final_at", *_SEARCHED)
+_INDEXED = ("lease_until", "final_at", "patient_name", "requested_procedure")
+#: What is the same for many workitems leads to few of them together with their state.
+_INDEXED_BY_STATE = ("label", "workitem_code", "station", "station_class")
 _COMPOSITE = {
     "ix_workitem_worklist": ["state", "label", "station", "number"],
-    "ix_workitem_station": ["station", "state", "number"],
+    "ix_workitem_state": ["state", "number"],
+    **{f"ix_workitem_{name}": [name, "state", "number"] for name in _INDEXED_BY_STATE},
+    "ix_workitem_start": ["state", "start"],
+    "ix_workitem_expected_completion": ["state", "expected_completion"],
 }
+_REPLACED = ("state", "label", "workitem_code", "station")
 _PORTION = 500
 _BY_CODE_POINT = sa.String(collation="C")
 
@@ -58,7 +64,7 @@ def upgrade() -> None:
         kind = searched if name in _SEARCHED else sa.String()
         op.add_column("workitem", sa.Column(name, kind, nullable=False, server_default=""))
     op.add_column("workitem", sa.Column("attempt", sa.Integer(), nullable=False, server_default="1"))
-    for name in ("state", "station"):
+    for name in _REPLACED:
         op.drop_index(f"ix_workitem_{name}", "workitem")
     if _is_postgresql():
         for name in _SEARCHED_BEFORE:
@@ -121,7 +127,7 @@ def downgrade() -> None:
         op.drop_table(table)
     for name in (*_COMPOSITE, *(f"ix_workitem_{name}" for name in _INDEXED)):
         op.drop_index(name, "workitem")
-    for name in ("state", "station"):
+    for name in _REPLACED:
         op.create_index(f"ix_workitem_{name}", "workitem", [name])
     for name in (*_NAMES, *_SEARCHED, "attempt"):
         op.drop_column("workitem", name)
