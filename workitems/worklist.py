@@ -63,6 +63,8 @@ class Worklist:
         committed: called after each change is durable and before it is answered.
         policy: what the site decides.
         subscriptions: of the same store.
+        ae_title: of the service where it performs workitems itself: its claims have no lease, and it hears of a request
+            to cancel (PS3.4 CC.2.1.3, CC.2.2.3). Empty where it does not.
     """
 
     def __init__(
@@ -72,10 +74,12 @@ class Worklist:
         committed: Callable[[str], None] = lambda _uid: None,
         policy: Policy | None = None,
         subscriptions: Subscriptions | None = None,
+        ae_title: str = "",
     ) -> None:
         self._store, self._now, self._committed = store, now, committed
         self.policy = policy or Policy()
         self.subscriptions = subscriptions or Subscriptions(store, now)
+        self.ae_title = ae_title
 
     def create(self, dataset: JsonDataset, uid: str | None = None) -> Outcome:
         """Add a workitem in state SCHEDULED (N-CREATE, RAD-80).
@@ -160,8 +164,12 @@ class Worklist:
         return replace(current, revision=current.revision + 1, content=content)
 
     def _lease_until(self, content: JsonDataset, performer: str, state: State) -> datetime | None:
-        lease = self.policy.lease_of(content, performer) if state is State.IN_PROGRESS else None
+        held = state is State.IN_PROGRESS and not self._is_own(performer)
+        lease = self.policy.lease_of(content, performer) if held else None
         return self._now() + timedelta(seconds=lease.seconds) if lease else None
+
+    def _is_own(self, performer: str) -> bool:
+        return bool(self.ae_title) and performer == self.ae_title
 
     def _update_events(self, before: Workitem, after: Workitem, changes: JsonDataset) -> tuple[Event, ...]:
         kinds = []
@@ -222,7 +230,7 @@ class Worklist:
 
         def change(current: Workitem) -> Change:
             if current.state is State.IN_PROGRESS:
-                if not self.subscriptions.can_be_told(uid, current.performer):
+                if not (self._is_own(current.performer) or self.subscriptions.can_be_told(uid, current.performer)):
                     raise refusal("performer-not-contacted", uid, current.state)
                 noted = replace(current, revision=current.revision + 1)
                 event = event_of(EventKind.CANCEL_REQUESTED, noted, self._now(), told)
