@@ -73,7 +73,7 @@ def tell(kept: Kept) -> None:
     for uid in kept.deleted:
         _log.info("workitem-deleted", workitem=uid, reason="its time of retention is over")
     for receiver, count in kept.overflowed:
-        _log.warning("events-dropped", receiver=receiver, count=count, reason="it did not take them")
+        _log.warning("backlog-overflow", receiver=receiver, count=count, reason="it did not take them")
 
 
 def _tell_release(released: Release) -> None:
