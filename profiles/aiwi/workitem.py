@@ -10,9 +10,12 @@ from profiles.aiwi.values import InputSeries, InputStudy, Request
 from profiles.dicom import Code, JsonDataset, dicom_datetime, get_all, put, put_codes, put_items, tag_of, text
 from profiles.hl7.values import EntityIdentifier, ImagingOrder
 from profiles.tables import read_table
+from profiles.ups.validation import enumerated, with_type_2
 
 _NAMESPACE = uuid.UUID("6c1f5b0e-7d4c-5e0f-9a55-0d5c1f0c8a11")
 _SHORT, _LONG = 16, 64
+#: HL7 table 0301 has a second name for it.
+_SAME_KIND = {"GUID": "UUID"}
 _PARTS = ("namespace", "universal_id", "universal_id_type")
 
 
@@ -71,6 +74,7 @@ def workitem_for_order(
     put_items(workitem, "ReferencedRequestSequence", _request(order, study))
     for keyword in _must_be_present():
         workitem.setdefault(tag_of(keyword), put(_dataset(), keyword)[tag_of(keyword)])
+    with_type_2(workitem)
     return dict(sorted(workitem.items()))
 
 
@@ -147,9 +151,8 @@ def _put_patient(workitem: JsonDataset, order: ImagingOrder, images: JsonDataset
             workitem[tag_of(keyword)] = images[tag_of(keyword)]
         else:
             _put_text(workitem, keyword, value, _LONG)
-    issuer = patient.identifier
-    if issuer.universal_id and issuer.universal_id_type:
-        put_items(workitem, "IssuerOfPatientIDQualifiersSequence", _universal(issuer))
+    if universal := _universal(patient.identifier):
+        put_items(workitem, "IssuerOfPatientIDQualifiersSequence", universal)
     others = [_other_identifier(other) for other in patient.other_identifiers]
     put_items(workitem, "OtherPatientIDsSequence", *others)
     _put_text(workitem, "AdmissionID", order.admission.value, _LONG)
@@ -206,10 +209,12 @@ def _issuer(identifier: EntityIdentifier) -> list[JsonDataset]:
 
 
 def _universal(identifier: EntityIdentifier) -> JsonDataset:
-    found = _dataset()
-    if identifier.universal_id and identifier.universal_id_type:
+    """Nothing where DICOM has no such kind of identifier (PS3.3 Table 10-17; HL7 table 0301 has more)."""
+    found, kind = _dataset(), identifier.universal_id_type.upper()
+    kind = _SAME_KIND.get(kind, kind)
+    if identifier.universal_id and kind in enumerated()["UniversalEntityIDType"]:
         put(found, "UniversalEntityID", identifier.universal_id)
-        put(found, "UniversalEntityIDType", identifier.universal_id_type)
+        put(found, "UniversalEntityIDType", kind)
     return found
 
 

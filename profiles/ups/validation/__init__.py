@@ -11,13 +11,20 @@ from profiles.dicom import JsonDataset, tag_of
 from profiles.errors import Finding
 from profiles.ups.attributes import Moment, attribute_rules
 from profiles.ups.transitions import State
-from profiles.ups.validation.conditions import OTHER_TEXT, conditions, has_value
+from profiles.ups.validation.conditions import OTHER_TEXT, conditions, enumerated, has_value
 from profiles.ups.validation.final import unmet
 from profiles.ups.validation.supply import declare_character_set, is_beyond_ascii, with_type_2
 from profiles.ups.validation.tree import level_of
 from profiles.ups.validation.walk import Walk
 
-__all__ = ["declare_character_set", "validate_create", "validate_final", "validate_update", "with_type_2"]
+__all__ = [
+    "declare_character_set",
+    "enumerated",
+    "validate_create",
+    "validate_final",
+    "validate_update",
+    "with_type_2",
+]
 
 _CHARACTER_SET = tag_of("SpecificCharacterSet")
 

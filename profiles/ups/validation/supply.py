@@ -54,14 +54,14 @@ def declare_character_set(dataset: JsonDataset) -> bool:
 
 def is_beyond_ascii(dataset: JsonDataset) -> bool:
     """Whether any text of a dataset has characters outside the default repertoire."""
-    waiting: list[Any] = [dataset]
+    waiting: list[Any] = [element.get("Value") for element in dataset.values() if isinstance(element, dict)]
     while waiting:
         one = waiting.pop()
         if isinstance(one, str):
             if not one.isascii():
                 return True
-        elif isinstance(one, dict):
-            waiting.extend(one.values())
+        elif isinstance(one, dict):  # an item, whose elements are objects, or a person name, whose groups are text
+            waiting.extend(part.get("Value") if isinstance(part, dict) else part for part in one.values())
         elif isinstance(one, list):
             waiting.extend(one)
     return False
