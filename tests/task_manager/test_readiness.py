@@ -1,0 +1,243 @@
+"""Inputs that arrive make a workitem READY (Input Readiness State, aiw-i.md 4 and 9), asked of a real archive."""
+
+import copy
+import dataclasses
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pydicom
+import pytest
+from websockets.sync.client import connect
+
+from actors.shared.dicomweb import Archive
+from actors.task_manager import readiness
+from actors.task_manager.readiness import look_for_inputs
+from connectathon.fiction import new_order
+from connectathon.modality import load_head, write_series
+from connectathon.waiting import eventually, free_port
+from connectathon.workitems import new_workitem
+from profiles.dicom import get, new_uid, put, put_items
+from profiles.errors import Unavailable
+from profiles.ups.subscriptions import GLOBAL_SUBSCRIPTION
+from workitems.inputs import inputs_of
+from workitems.model import Change, Channel, EventKind
+from workitems.store import Store, sqlite_url
+from workitems.worklist import Worklist
+
+READINESS = "InputReadinessState"
+
+
+def now():
+    return datetime.now(UTC)
+
+
+class RunningArchive:
+    """An Image Manager in a process of its own; the archive that a site names in archive_url."""
+
+    def __init__(self, folder):
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}/dicom-web"
+        self.process = None
+
+    def start(self):
+        config = self.folder / "archive.toml"
+        ports = f"port = {self.port}\ndimse_port = {free_port()}\n"
+        config.write_text(f'[stepwell]\ndata_dir = "{self.folder / "archive"}"\n[image_manager]\n{ports}')
+        command = [sys.executable, "-m", "stepwell", "up", "image-manager", "--config", str(config)]
+        with (self.folder / "archive.log").open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        ready = self.folder / "archive" / "run" / "image_manager.json"
+
+        def is_ready():
+            if self.process.poll() is not None:
+                raise RuntimeError((self.folder / "archive.log").read_text())
+            return ready.exists()
+
+        eventually(is_ready, what="the archive to be ready")
+        return self
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def archive_server(tmp_path_factory):
+    running = RunningArchive(tmp_path_factory.mktemp("archive")).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def archive(archive_server):
+    with Archive(archive_server.url) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def head():
+    return load_head()
+
+
+@pytest.fixture
+def make_study(head, tmp_path):
+    """Makes two series of three slices of one study: order and files."""
+
+    def make():
+        order = dataclasses.replace(new_order(), study_instance_uid=new_uid())
+        series = []
+        for number in (1, 2):
+            folder = tmp_path / f"{order.accession_number}-{number}"
+            series.append(write_series(head, order, folder, slice_axis=0, slices=slice(80, 83)))
+        return order, series
+
+    return make
+
+
+def waiting_for(series, order, state="UNAVAILABLE"):
+    """A workitem whose inputs are those series."""
+    workitem = put(new_workitem(order, now=now()), READINESS, state)
+    groups = []
+    for paths in series:
+        headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in paths]
+        group = put(put({}, "TypeOfInstances", "DICOM"), "StudyInstanceUID", str(headers[0].StudyInstanceUID))
+        put(group, "SeriesInstanceUID", str(headers[0].SeriesInstanceUID))
+        references = [
+            put(
+                put({}, "ReferencedSOPClassUID", str(one.SOPClassUID)),
+                "ReferencedSOPInstanceUID",
+                str(one.SOPInstanceUID),
+            )
+            for one in headers
+        ]
+        put_items(group, "ReferencedSOPSequence", *references)
+        retrieval = put({}, "RetrieveAETitle", "STEPWELL")
+        groups.append(put_items(group, "DICOMRetrievalSequence", retrieval))
+    return put_items(workitem, "InputInformationSequence", *groups)
+
+
+@pytest.fixture
+def worklist(tmp_path):
+    store = Store(sqlite_url(tmp_path / "w.sqlite"))
+    made = Worklist(store, now)
+    made.store = store
+    yield made
+    store.close()
+
+
+def state_of(worklist, uid):
+    return get(worklist.retrieve(uid), READINESS)
+
+
+@pytest.mark.requirement("UPS-137", "AIWI-TM-066")
+@pytest.mark.parametrize("page", [1, 2, 1000])
+def test_a_workitem_is_ready_when_the_last_of_its_inputs_is_there_and_not_before(
+    page, worklist, archive, make_study, monkeypatch
+):
+    monkeypatch.setattr(readiness, "_PAGE", page)
+    order, series = make_study()
+    uid = worklist.create(waiting_for(series, order)).uid
+    worklist.subscriptions.subscribe("WATCHER", GLOBAL_SUBSCRIPTION, Channel.WEBSOCKET)
+    for arriving in (series[0], series[1][:2]):
+        archive.store(arriving)
+        look_for_inputs(worklist, worklist.store, archive)
+        assert state_of(worklist, uid) == "UNAVAILABLE"
+    archive.store(series[1][2:])
+    for _ in range(2):  # asked again: it is told once
+        look_for_inputs(worklist, worklist.store, archive)
+    assert state_of(worklist, uid) == "READY"
+    [delivery] = worklist.store.deliveries_after(0, 10, "WATCHER")
+    assert delivery.event.kind is EventKind.READINESS
+    assert get(delivery.event.content, READINESS) == "READY"
+
+
+def test_a_claimed_workitem_that_waits_for_its_inputs_becomes_ready_too_and_keeps_its_claim(
+    worklist, archive, make_study
+):
+    order, series = make_study()
+    archive.store([path for paths in series for path in paths])
+    uid, transaction = worklist.create(waiting_for(series, order)).uid, new_uid()
+    worklist.change_state(uid, "IN PROGRESS", transaction)
+    look_for_inputs(worklist, worklist.store, archive)
+    held = worklist.find(uid)
+    assert (get(held.content, READINESS), held.transaction_uid) == ("READY", transaction)
+
+
+def test_an_incomplete_list_stays_incomplete_until_its_requester_says_otherwise(worklist, archive, make_study):
+    order, series = make_study()
+    archive.store([path for paths in series for path in paths])
+    uid = worklist.create(waiting_for(series, order, "INCOMPLETE")).uid
+    look_for_inputs(worklist, worklist.store, archive)
+    assert state_of(worklist, uid) == "INCOMPLETE"
+    worklist.update(uid, put({}, READINESS, "UNAVAILABLE"), None)
+    look_for_inputs(worklist, worklist.store, archive)
+    assert state_of(worklist, uid) == "READY"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda group: put(group, "TypeOfInstances", "CDA"),
+        lambda group: put_items(group, "ReferencedSOPSequence"),
+        lambda group: put(group, "SeriesInstanceUID"),
+        lambda group: put(group, "StudyInstanceUID"),
+        lambda group: put_items(group, "ReferencedSOPSequence", {}),
+    ],
+)
+def test_inputs_of_which_nobody_can_tell_whether_they_are_there_are_not_guessed(change, make_study):
+    order, series = make_study()
+    workitem = waiting_for(series, order)
+    assert {uid for uids in inputs_of(workitem).values() for uid in uids} == {
+        pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID for paths in series for path in paths
+    }
+    first, second = copy.deepcopy(workitem["00404021"]["Value"])
+    assert inputs_of(put_items(workitem, "InputInformationSequence", first, change(second))) is None
+    assert inputs_of(put_items(workitem, "InputInformationSequence")) is None
+
+
+def test_a_workitem_that_cannot_be_asked_for_does_not_keep_the_others_waiting(worklist, archive, make_study):
+    order, series = make_study()
+    archive.store([path for paths in series for path in paths])
+    odd = waiting_for(series, order)
+    put(odd["00404021"]["Value"][0], "SeriesInstanceUID", "not a UID")
+    odd_uid, uid = "2.25.1", "2.25.2"
+    for name, dataset in ((odd_uid, odd), (uid, waiting_for(series, order))):
+        workitem = worklist.new_workitem(dataset, name)
+        assert worklist.apply(Change(workitem, 0, worklist.creation_events(workitem)))
+    look_for_inputs(worklist, worklist.store, archive)
+    assert state_of(worklist, odd_uid) == "UNAVAILABLE"
+    assert state_of(worklist, uid) == "READY"
+
+
+def test_an_archive_that_is_away_is_told_and_asked_again(worklist, make_study):
+    order, series = make_study()
+    worklist.create(waiting_for(series, order))
+    with Archive(f"http://127.0.0.1:{free_port()}/dicom-web") as away, pytest.raises(Unavailable):
+        look_for_inputs(worklist, worklist.store, away)
+
+
+@pytest.mark.requirement("UPS-137", "AIWI-TM-066")
+def test_a_task_manager_tells_its_subscribers_over_their_socket_when_inputs_arrive(task_managers, tmp_path, make_study):
+    """The archive is away at first; nothing else is needed than that it comes back with the images."""
+    server = RunningArchive(tmp_path)
+    managers = task_managers(archive_url=server.url, archive_poll_seconds=0.2)
+    manager, (order, series) = managers[0], make_study()
+    uid = manager.create(waiting_for(series, order))
+    eventually(lambda: manager.logged("readiness-failed"), what="the log to say that the archive is away")
+    with connect(f"ws{manager.base.removeprefix('http')}/subscribers/WATCHER") as socket:
+        assert manager.http.post(f"/workitems/{uid}/subscribers/WATCHER").status_code == 201
+        assert json.loads(socket.recv(60))["00404041"]["Value"] == ["UNAVAILABLE"]
+        server.start()
+        try:
+            with Archive(server.url) as archive:
+                archive.store([path for paths in series for path in paths])
+            told = json.loads(socket.recv(60))
+        finally:
+            server.stop()
+    assert told["00001000"]["Value"] == [uid]
+    assert (told["00404041"]["Value"], told["00741000"]["Value"]) == (["READY"], ["SCHEDULED"])
+    arrived = [line["workitem"] for one in managers for line in one.logged("inputs-arrived")]
+    assert arrived == [uid]
