@@ -22,7 +22,9 @@ class Desk:
         )
         self.log = (folder / "task-manager.log").open("wb")
         self.manager = self.start("up", "task-manager", stderr=self.log)
-        eventually((folder / "data" / "run" / "task_manager.json").exists, what="the Task Manager to be ready")
+
+    def wait_ready(self):
+        eventually((self.folder / "data" / "run" / "task_manager.json").exists, what="the Task Manager to be ready")
 
     def start(self, *arguments, **streams):
         command = [sys.executable, "-m", "stepwell", *arguments, "--config", str(self.config)]
@@ -46,8 +48,11 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
     made = Desk(tmp_path_factory.mktemp("desk"))
-    yield made
-    made.stop()
+    try:
+        made.wait_ready()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.mark.requirement("AIWI-TM-001", "AIWI-TM-017", "AIWI-TM-028", "AIWI-TM-035", "AIWI-TM-036")
