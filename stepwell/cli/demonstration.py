@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -46,7 +48,7 @@ def demo(
     ] = "pydeface",
 ) -> None:
     """Show the whole department on this machine: order, images, workitem, AI, results, log, pages."""
-    from stepwell.demo.department import Department, is_full, unwritable
+    from stepwell.demo.department import Department
     from stepwell.demo.run import Options, run_demo
     from stepwell.demo.summary import Summary, print_scorecard
     from stepwell.demo.view import ProgressView
@@ -62,9 +64,21 @@ def demo(
 
     _end_as_by_ctrl_c()
     options = Options(where, image_manager, tuple(fault or ()), source)
+    with _faults_in_words(where), ProgressView(console) as view:
+        summary = run_demo(options, view, stay)
+    if as_json:
+        typer.echo(json.dumps(summary.as_json(), indent=2))
+    elif once:
+        print_scorecard(summary, console, running=False)
+
+
+@contextmanager
+def _faults_in_words(where: Path) -> Iterator[None]:
+    """Say why a demo ended: a full disk is the reason for whatever else was seen, and time-outs need the logs."""
+    from stepwell.demo.department import is_full, unwritable
+
     try:
-        with ProgressView(console) as view:
-            summary = run_demo(options, view, stay)
+        yield
     except KeyboardInterrupt:
         raise typer.Exit(1) from None
     except (StepwellError, OSError) as error:
@@ -73,10 +87,6 @@ def demo(
         if isinstance(error, TimeoutError):
             raise Unavailable(f"{error}. The actors' logs are in {where / 'logs'}.") from error
         raise
-    if as_json:
-        typer.echo(json.dumps(summary.as_json(), indent=2))
-    elif once:
-        print_scorecard(summary, console, running=False)
 
 
 def _end_as_by_ctrl_c() -> None:

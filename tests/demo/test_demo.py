@@ -154,7 +154,8 @@ def test_addresses_and_paths_of_the_scorecard_can_be_copied_whole(demo, running)
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_demo_that_is_told_to_end_takes_its_actors_along(number, tmp_path):
-    command = [sys.executable, "-m", "stepwell", "demo", "--data-dir", str(tmp_path / "data")]
+    as_in_a_terminal = ["env", f"--default-signal={number.name.removeprefix('SIG')}"]  # nohup may be around the tests
+    command = [*as_in_a_terminal, sys.executable, "-m", "stepwell", "demo", "--data-dir", str(tmp_path / "data")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
         actors = []
         try:
