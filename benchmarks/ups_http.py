@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -17,11 +15,11 @@ from typing import Any
 
 import orjson
 
-from connectathon.waiting import eventually, free_port
+from benchmarks._servers import process, task_manager
+from connectathon.waiting import free_port
 from connectathon.workitems import new_workitem, performed
 from profiles.dicom import new_uid, put
 
-ROOT = Path(__file__).parent.parent
 GOAL = 0.5
 CLIENTS = 4
 HEADERS = {"Content-Type": "application/dicom+json", "Accept": "application/dicom+json"}
@@ -31,7 +29,7 @@ Call = tuple[str, str, bytes]
 def run(quick: bool) -> list[dict[str, Any]]:
     """One row per request; the ratio is our requests per second to the bare loop's."""
     count, rounds = (100, 3) if quick else (1000, 5)
-    with tempfile.TemporaryDirectory() as folder, _bare(Path(folder)) as bare, _task_manager(Path(folder)) as ours:
+    with tempfile.TemporaryDirectory() as folder, _bare(Path(folder)) as bare, task_manager(Path(folder)) as ours:
         rates: dict[tuple[str, bool], list[float]] = {}
         for turn in range(rounds + 1):
             uids, transaction = [new_uid() for _ in range(count)], new_uid()
@@ -111,39 +109,5 @@ def _rate(port: int, calls: list[Call]) -> float:
 @contextlib.contextmanager
 def _bare(folder: Path) -> Iterator[int]:
     port = free_port()
-    with _process(port, "-m", "benchmarks._bare", str(port), str(folder / "bare.sqlite")):
+    with process(port, "-m", "benchmarks._bare", str(port), str(folder / "bare.sqlite")):
         yield port
-
-
-@contextlib.contextmanager
-def _task_manager(folder: Path) -> Iterator[int]:
-    port = free_port()
-    config = folder / "stepwell.toml"
-    config.write_text(f'[stepwell]\ndata_dir = "{folder}"\n[task_manager]\nport = {port}\n')
-    with _process(port, "-m", "stepwell", "up", "task-manager", "--config", str(config)):
-        yield port
-
-
-@contextlib.contextmanager
-def _process(port: int, *arguments: str) -> Iterator[None]:
-    process = subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        eventually(lambda: _listens(port), what="the server to listen")
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _listens(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/health")
-        connection.getresponse().read()
-    except OSError:
-        return False
-    finally:
-        connection.close()
-    return True
