@@ -110,12 +110,13 @@ def associate(
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = timeout_seconds
     for sop_class, syntax in contexts:
         ae.add_requested_context(UID(sop_class), UID(syntax))
-    _require_listening(called_ae, host, port, timeout_seconds)
     association = ae.associate(
         host, port, ae_title=called_ae, ext_neg=list(negotiation), evt_handlers=[without_delay()]
     )
     if association.is_established:
         return association
+    if not association.is_rejected:
+        _require_listening(called_ae, host, port, timeout_seconds)
     words = "it rejected the association" if association.is_rejected else "no association could be made"
     raise Unavailable(
         f"{called_ae} at {host}:{port}: {words}. Check that it runs, that the port is right and that it knows the "
@@ -124,7 +125,7 @@ def associate(
 
 
 def _require_listening(called_ae: str, host: str, port: int, timeout_seconds: float) -> None:
-    """See that somebody listens: pynetdicom 3.0 leaves the socket of a refused connection open."""
+    """See that somebody listens, to tell why no association could be made."""
     try:
         socket.create_connection((host, port), timeout_seconds).close()
     except OSError as error:

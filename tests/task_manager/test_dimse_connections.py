@@ -140,6 +140,23 @@ def test_more_associations_than_allowed_are_rejected_and_room_is_made_again(mana
     assert eventually(lambda: still_serves(manager), what="room for another association")
 
 
+def test_connections_that_are_closed_without_a_word_take_no_room(tmp_path):
+    with dimse_task_manager(tmp_path, idle_seconds=300, associations=4) as manager:
+        for _ in range(12):
+            socket.create_connection(("127.0.0.1", manager.port)).close()
+        assert eventually(lambda: _is_accepted(manager.port), what="room for an association")
+
+
+def _is_accepted(port):
+    ae = AE(ae_title="CALLER")
+    ae.add_requested_context(Verification)
+    association = ae.associate("127.0.0.1", port)
+    accepted = association.is_established
+    if accepted:
+        association.release()
+    return accepted
+
+
 def test_only_callers_on_the_list_may_associate_and_by_the_right_name(tmp_path):
     with dimse_task_manager(tmp_path, callers=("FRIEND",), require_called=True) as manager:
         with manager.wire(ae_title="FRIEND") as peer:

@@ -14,16 +14,11 @@ from pynetdicom.sop_class import (
 )
 
 from actors.shared.ups_dimse.dataset import to_dataset
-from connectathon.workitems import new_workitem, performed
+from connectathon.workitems import new_workitem
 from profiles.dicom import get, new_uid, put, put_items, tag_of, text
-from profiles.errors import error_row
-from profiles.tables import read_table
 from tests.contract.dimse import CLASSES, code, dimse_task_manager, keys, now, wire, without
 from workitems.search import Page
 from workitems.worklist import UPS_PUSH, Worklist
-
-CELLS = read_table("profiles.ups", "transitions")
-STATES = {"claim": "IN PROGRESS", "schedule": "SCHEDULED", "complete": "COMPLETED", "cancel": "CANCELED"}
 
 
 @pytest.fixture(scope="module")
@@ -49,31 +44,6 @@ def test_all_five_classes_and_verification_are_accepted_in_each_syntax(syntax, m
         uid = new_uid()
         assert code(peer.create(new_workitem(now=now()), uid)) == "0000"
         assert text(peer.get(uid)[1], "SOPInstanceUID") == uid
-
-
-@pytest.mark.parametrize("cell", CELLS, ids=[cell["id"] for cell in CELLS])
-@pytest.mark.requirement("AIWI-TM-077", *(cell["id"] for cell in CELLS))
-def test_the_status_is_that_of_the_cell(cell, manager, peer):
-    transaction = new_uid()
-    uid = manager.workitem_in(cell["state"], transaction)
-    if cell["effect"] == "complete":
-        manager.worklist.update(uid, performed(now()), transaction)
-    used = {"ok": transaction, "wrong": new_uid()}.get(cell["transaction_uid"])
-    status = ask(peer, cell["request"], uid, used)
-    expected = "0000" if cell["outcome"] in ("done", "accepted") else error_row(cell["outcome"]).dimse
-    assert code(status) == expected
-    assert ("ErrorComment" in status) == expected.startswith(("0111", "C"))
-
-
-def ask(peer, request, uid, transaction):
-    if request == "create":
-        return peer.create(new_workitem(now=now()), uid)
-    if request == "update":
-        changes = performed(now())
-        return peer.set(uid, put(changes, "TransactionUID", transaction) if transaction else changes)
-    if request == "request-cancel":
-        return peer.act(2, uid, {}, context=UnifiedProcedureStepPush)
-    return peer.change_state(uid, STATES[request], transaction)
 
 
 @pytest.mark.parametrize("context", [UnifiedProcedureStepPull, UnifiedProcedureStepWatch, UnifiedProcedureStepPush])

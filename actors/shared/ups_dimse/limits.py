@@ -30,7 +30,18 @@ def limited(seconds: float) -> list[tuple[Any, Any]]:
     def message_is_complete(event: Any) -> None:
         event.assoc.meter.received = 0
 
-    return [without_delay(), (evt.EVT_CONN_OPEN, opened), (evt.EVT_DIMSE_RECV, message_is_complete)]
+    return [
+        without_delay(),
+        (evt.EVT_CONN_OPEN, opened),
+        (evt.EVT_DIMSE_RECV, message_is_complete),
+        (evt.EVT_CONN_CLOSE, _stop_waiting),
+    ]
+
+
+def _stop_waiting(event: Any) -> None:
+    """Let an association end whose peer has gone before it asked for one; pynetdicom 3.0 waits until its time is up."""
+    if event.assoc.requestor.primitive is None:
+        event.assoc.dul.to_user_queue.put(None)
 
 
 class _Meter:

@@ -128,7 +128,7 @@ class UpsScp:
     def _matches(self, event: Any, query: Query) -> Iterator[tuple[int, Dataset | None]]:
         """The answers to a query; nothing at all matches an identifier without keys (PS3.4 CC.2.8.3.1)."""
         status = PENDING_WITH_UNSUPPORTED_KEYS if query.unsupported else PENDING
-        for content in self._found(query) if query.wanted else ():
+        for content in self._found(query) if query.wanted or query.keys else ():
             if event.is_cancelled:
                 yield CANCEL, None
                 return

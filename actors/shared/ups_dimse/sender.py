@@ -8,6 +8,7 @@ one sends.
 from __future__ import annotations
 
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
@@ -90,7 +91,6 @@ class ReportSender:
             self._wait(seen, _LOOK_SECONDS)
 
     def _serve_who_waits(self) -> None:
-        self._sending = {receiver: thread for receiver, thread in self._sending.items() if thread.is_alive()}
         for receiver in self._store.receivers_waiting(Channel.DIMSE):
             if receiver in self._peers and receiver not in self._sending:
                 thread = threading.Thread(target=self._serve, args=(receiver,), name=f"dimse-reports-{receiver}")
@@ -109,10 +109,13 @@ class ReportSender:
             ),
             retry_error_callback=lambda _state: None,
         )
-        more = True
-        while more and not self._stopped.is_set():
-            more = bool(retrying(self._send_waiting, receiver))
-        self._wake()  # something may have been appended between the last look and the end of this thread
+        try:
+            more = True
+            while more and not self._stopped.is_set():
+                more = bool(retrying(self._send_waiting, receiver))
+        finally:
+            self._sending.pop(receiver, None)
+            self._wake()  # something may have been appended since the last look
 
     def _send_waiting(self, receiver: str) -> bool:
         """Send over one association; whether something may still wait.
@@ -126,22 +129,30 @@ class ReportSender:
             try:
                 if status := self._subscriptions.take_overflow(receiver):
                     self._tell(channel, receiver, status)
-                while not self._stopped.is_set():
-                    seen = self._appended
-                    if not (batch := self._batch(receiver)):
-                        self._wait(seen, _LINGER_SECONDS)
-                        if not (batch := self._batch(receiver)):
-                            return False
+                while batch := self._next_batch(receiver):
                     for event in batch:
                         if self._stopped.is_set():
-                            return True
+                            return False
                         self._tell(channel, receiver, event)
                         self._store.confirm(receiver, event.sequence)
                         taken += 1
             except Unavailable:
                 if not taken:
                     raise
-        return True
+                return True
+        return False
+
+    def _next_batch(self, receiver: str) -> list[Event]:
+        """What waits for a receiver; nothing when nothing came for a while."""
+        end = time.monotonic() + _LINGER_SECONDS
+        while not self._stopped.is_set():
+            seen = self._appended
+            if batch := self._batch(receiver):
+                return batch
+            if (left := end - time.monotonic()) <= 0:
+                break
+            self._wait(seen, left)
+        return []
 
     def _batch(self, receiver: str) -> list[Event]:
         if not self._right.held():
