@@ -124,7 +124,8 @@ def common_progress(
         said = text(progress, "ProcedureStepProgressDescription")
         words = words or (f"{step.label}: {said}" if step.label and said else said)
     found = put({}, "ProcedureStepProgress", sum(percents) // len(percents))
-    put(found, "ProcedureStepProgressDescription", *([words[:_DESCRIPTION_LENGTH]] if words else []))
+    if words:
+        put(found, "ProcedureStepProgressDescription", words[:_DESCRIPTION_LENGTH])
     return put_items({}, _PROGRESS, found)
 
 
@@ -174,22 +175,20 @@ def _distinct(found: list[JsonDataset]) -> list[JsonDataset]:
 
 
 def discontinued_whole(
-    reason: Code | None, words: str, outputs: Sequence[JsonDataset], progress: JsonDataset
+    reason: Code | None, words: str, performed: Sequence[JsonDataset], progress: JsonDataset
 ) -> JsonDataset:
     """Why the whole is about to be canceled, as an update of the parent (PS3.4 Table CC.2.5-1).
 
     Args:
-        reason: a code of CID 9300; None when nobody named one.
+        reason: a code of CID 9300; None when nobody named one, then the server supplies one.
         words: in words; empty for none.
-        outputs: what was made all the same.
-        progress: how far it had come, an update of the parent.
+        performed: what a copy had performed all the same.
+        progress: item of the parent that says how far it had come.
     """
-    found = copy.deepcopy(item(progress, _PROGRESS))
+    found = copy.deepcopy(progress)
     if words:
         put(found, "ReasonForCancellation", words[:_DESCRIPTION_LENGTH])
     if reason:
         put_codes(found, _REASON, reason)
     update = put_items({}, _PROGRESS, dict(sorted(found.items())))
-    if outputs:
-        put_items(update, _PERFORMED, put_items({}, _OUTPUTS, *outputs))
-    return update
+    return put_items(update, _PERFORMED, *performed) if performed else update

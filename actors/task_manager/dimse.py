@@ -32,7 +32,7 @@ def dimse_face(settings: Settings, store: Store, worklist: Worklist, refusals: R
         worklist,
         store,
         where,
-        peers=settings.peers,
+        peers=settings.dimse_peers(),
         refusals=refusals,
         taken=lambda service: reached(Step.REQUEST_TAKEN, method=str(service)),
     ):

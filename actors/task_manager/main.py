@@ -17,6 +17,7 @@ from actors.shared.settings import CommonSettings
 from actors.shared.steps import reached
 from actors.shared.ups_face import ups_router
 from actors.shared.ups_face.channel import EventChannels
+from actors.task_manager.contracting import Contracting, contracting
 from actors.task_manager.database import ACTOR, database_url
 from actors.task_manager.dimse import dimse_face
 from actors.task_manager.housekeeping import Regularly, housekeeping
@@ -72,6 +73,7 @@ def worklist_for(settings: Settings, store: Store) -> Worklist:
         lambda uid: reached(Step.CHANGE_COMMITTED, workitem=uid),
         policy=settings.policy(),
         subscriptions=subscriptions,
+        ae_title=settings.ae_title,
     )
 
 
@@ -121,13 +123,16 @@ def _start_threads(
 ) -> None:
     """What goes on beside the faces, each until the actor ends."""
     limits = Limits(settings.backlog_limit, timedelta(days=settings.event_days))
-    threads: list[OutboxReporting | Regularly] = [
+    threads: list[OutboxReporting | Regularly | Contracting] = [
         OutboxReporting(store, reporter),
         housekeeping(worklist, store, limits, settings.housekeeping_seconds),
     ]
     if settings.archive_url:
         archive = closing.enter_context(Archive(settings.archive_url))
         threads.append(readiness(worklist, store, archive, settings.archive_poll_seconds))
+    plans = settings.plans()
+    if plans or store.open_parents():
+        threads.append(contracting(worklist, store, plans, settings.contract_seconds, closing))
     for thread in threads:
         thread.start()
         closing.callback(thread.stop)

@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from actors.shared.settings import ActorSettings, AETitle, Port
+from actors.shared.ups_dimse import Peer
+from actors.task_manager.pipeline_settings import CodeText, Pipelines, code_of
 from profiles.dicom import Code
+from workitems.contracts import Plans
 from workitems.policy import SHORTEST_RETENTION, Assignment, Lease, Policy
 
 #: Coding scheme of station names (AIW-I 4.80.4.1.2.1: the code value is the AE title).
 STATION_SCHEME = "L"
 _SHORTEST_HOURS = SHORTEST_RETENTION / timedelta(hours=1)
 _AE_TITLE_LENGTH = 16
-
-
-def _workitem_code(text: str) -> Code:
-    value, _, rest = text.partition("^")
-    scheme, _, meaning = rest.partition("^")
-    if not value or not scheme:
-        raise ValueError(f"{text!r} is no code; write VALUE^SCHEME, e.g. BRAINSEG^99SITE")
-    return Code(value, scheme, meaning)
 
 
 def _station(text: str) -> Code:
@@ -63,7 +58,6 @@ def _once(name: Callable[[Any], str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-WorkitemCode = Annotated[str, _checked(_workitem_code)]
 Station = Annotated[str, _checked(_station)]
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -82,7 +76,7 @@ class LeaseSettings(_Table):
         attempts: how many workitems a task gets before it is a dead letter.
     """
 
-    workitem_code: WorkitemCode | None = None
+    workitem_code: CodeText | None = None
     performer: AETitle | None = None
     seconds: Seconds
     attempts: Annotated[int, Field(ge=1)] = 3
@@ -91,21 +85,35 @@ class LeaseSettings(_Table):
 class AssignmentSettings(_Table):
     """Which stations do workitems of a code, in order of preference."""
 
-    workitem_code: WorkitemCode
+    workitem_code: CodeText
     stations: Annotated[tuple[Station, ...], Field(min_length=1), _once(lambda one: _station(one).value)]
 
 
 def _code_assigned(assignment: AssignmentSettings) -> str:
-    code = _workitem_code(assignment.workitem_code)
+    code = code_of(assignment.workitem_code)
     return f"{code.value}^{code.scheme}"
 
 
 class PeerSettings(_Table):
-    """Where an AE takes associations, and what it may do here."""
+    """Where an AE takes associations or workitems, and what it may do here.
 
-    host: str
-    port: Port
+    Attributes:
+        host: where it takes associations.
+        port: of them.
+        push_url: base URL of its UPS-RS service, where it gets a copy of each workitem that is assigned to it.
+        roles: what it may do here.
+    """
+
+    host: str = ""
+    port: Port | None = None
+    push_url: Annotated[str, Field(pattern="^https?://")] | None = None
     roles: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if bool(self.host) != bool(self.port) or not (self.host or self.push_url):
+            raise ValueError("name its host and port for associations, its push_url for workitems, or both")
+        return self
 
 
 class Settings(ActorSettings):
@@ -124,7 +132,9 @@ class Settings(ActorSettings):
         backlog_limit: how many events wait for one subscriber before the oldest are dropped.
         event_days: how long events are kept that everybody has taken.
         fallback_receivers: AE titles that are told when the server's status changes, subscribed or not.
-        peers: where DIMSE subscribers take event reports, by AE title.
+        peers: where DIMSE subscribers take event reports, and performers workitems that are pushed, by AE title.
+        pipelines: which workitems are decomposed into others, and how.
+        contract_seconds: how often workitems are looked at that were pushed or are parts of others.
         gift_givers: AE titles that may subscribe others than themselves; ``*`` for everybody.
         archive_url: DICOMweb archive that is asked whether the inputs of UNAVAILABLE workitems have arrived.
         archive_poll_seconds: how often it is asked.
@@ -144,6 +154,8 @@ class Settings(ActorSettings):
     event_days: Annotated[float, Field(ge=1)] = 7
     fallback_receivers: tuple[AETitle, ...] = ()
     peers: dict[AETitle, PeerSettings] = Field(default_factory=dict)
+    pipelines: Pipelines = ()
+    contract_seconds: Seconds = 2
     gift_givers: tuple[AETitle, ...] = ()
     archive_url: Annotated[str, Field(pattern="^https?://")] | None = None
     archive_poll_seconds: Seconds = 10
@@ -156,6 +168,15 @@ class Settings(ActorSettings):
             raise ValueError(f"port is {dimse_port} too; choose another for one of them")
         return dimse_port
 
+    def dimse_peers(self) -> dict[str, Peer]:
+        """Where AEs take associations."""
+        return {title: Peer(one.host, one.port) for title, one in self.peers.items() if one.port}
+
+    def plans(self) -> Plans:
+        """What the Task Manager has others do by contract."""
+        pushed = {title: one.push_url for title, one in self.peers.items() if one.push_url}
+        return Plans(tuple(one.pipeline() for one in self.pipelines), pushed)
+
     def policy(self) -> Policy:
         """What the site decides, as the worklist takes it."""
         leases = [
@@ -163,8 +184,7 @@ class Settings(ActorSettings):
             for one in self.leases
         ]
         assignments = [
-            Assignment(_workitem_code(one.workitem_code), tuple(map(_station, one.stations)))
-            for one in self.assignments
+            Assignment(code_of(one.workitem_code), tuple(map(_station, one.stations))) for one in self.assignments
         ]
         return Policy(
             leases, assignments, self.strict, timedelta(hours=self.retention_hours), frozenset(self.gift_givers)
@@ -172,4 +192,4 @@ class Settings(ActorSettings):
 
 
 def _optional_code(text: str | None) -> Code | None:
-    return None if text is None else _workitem_code(text)
+    return None if text is None else code_of(text)

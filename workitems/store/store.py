@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -173,6 +173,11 @@ class Store:
         """The contracts of a workitem, by step and attempt."""
         with self._database.read() as connection:
             return contracts.of_parent(connection, parent)
+
+    def add_contracts(self, *added: Contract) -> None:
+        """Add contracts that no change of a workitem goes with; nothing happens when they are there."""
+        with suppress(IntegrityError), self._database.write() as connection:
+            contracts.add(connection, added)
 
     def put_contract(self, contract: Contract) -> None:
         """Note durably how far a contract has come."""

@@ -1,0 +1,103 @@
+"""The ``[[task_manager.pipelines]]`` tables of the configuration: which workitems are decomposed, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from profiles.dicom import Code
+from profiles.errors import BadInput
+from workitems.pipelines import Inputs, OnFailure, Pipeline, Step, require_pipelines_end
+
+
+def code_of(text: str) -> Code:
+    """A workitem code as it is written in the configuration.
+
+    Args:
+        text: ``VALUE^SCHEME`` or ``VALUE^SCHEME^MEANING``.
+
+    Raises:
+        ValueError: when it is none.
+    """
+    value, _, rest = text.partition("^")
+    scheme, _, meaning = rest.partition("^")
+    if not value or not scheme:
+        raise ValueError(f"{text!r} is no code; write VALUE^SCHEME, e.g. BRAINSEG^99SITE")
+    return Code(value, scheme, meaning)
+
+
+def _is_code(text: str) -> str:
+    code_of(text)
+    return text
+
+
+CodeText = Annotated[str, AfterValidator(_is_code)]
+Text = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StepSettings(_Table):
+    """One step.
+
+    Attributes:
+        name: names it within its pipeline.
+        workitem_code: ``VALUE^SCHEME^MEANING`` of its workitem.
+        label: Procedure Step Label of its workitem.
+        after: steps that must be COMPLETED first.
+        inputs: ``parent`` for what the whole workitem reads, ``outputs`` for those of the steps it comes after.
+        output_destination: STOW-RS URL for its results; that of the whole workitem when not given.
+        on_failure: ``cancel`` when the whole fails with it, ``continue`` when the others go on.
+    """
+
+    name: Text
+    workitem_code: CodeText
+    label: Text
+    after: tuple[str, ...] = ()
+    inputs: Inputs = Inputs.PARENT
+    output_destination: Annotated[str, Field(pattern="^(https?://.*)?$")] = ""
+    on_failure: OnFailure = OnFailure.CANCEL
+
+    def step(self) -> Step:
+        """The step as the worklist takes it."""
+        code = code_of(self.workitem_code)
+        code = Code(code.value, code.scheme, code.meaning or self.label)
+        return Step(self.name, code, self.label, self.after, self.inputs, self.output_destination, self.on_failure)
+
+
+class PipelineSettings(_Table):
+    """How workitems of a code are decomposed.
+
+    Attributes:
+        workitem_code: ``VALUE^SCHEME`` of the workitems.
+        steps: what each is decomposed into.
+    """
+
+    workitem_code: CodeText
+    steps: tuple[StepSettings, ...]
+
+    @model_validator(mode="after")
+    def _can_be_done(self) -> Self:
+        try:
+            self.pipeline()
+        except BadInput as error:
+            raise ValueError(error.message) from error
+        return self
+
+    def pipeline(self) -> Pipeline:
+        """The pipeline as the worklist takes it."""
+        return Pipeline(tuple(one.step() for one in self.steps), code_of(self.workitem_code))
+
+
+def _end(pipelines: tuple[PipelineSettings, ...]) -> tuple[PipelineSettings, ...]:
+    try:
+        require_pipelines_end(one.pipeline() for one in pipelines)
+    except BadInput as error:
+        raise ValueError(error.message) from error
+    return pipelines
+
+
+Pipelines = Annotated[tuple[PipelineSettings, ...], AfterValidator(_end)]
