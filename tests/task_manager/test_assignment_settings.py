@@ -61,7 +61,7 @@ def test_the_configuration_that_is_shown_reads_back_to_the_same():
         ({"assignments": [{"workitem_code": "A^B", "stations": ["ONE", "ONE^again"]}]}, "ONE is there twice"),
         ({"assignments": [{"workitem_code": code, "stations": ["S"]} for code in ("A^B", "A^B^m")]}, "A^B is there"),
         ({"peers": {"SEVENTEEN_LETTERS": {"host": "h", "port": 1}}}, "at most 16"),
-        ({"peers": {"AE": {"host": "h"}}}, "required"),
+        ({"peers": {"AE": {"host": "h"}}}, "push_url"),
         ({"port": 104, "dimse_port": 104}, "choose another"),
         ({"backlog_limit": 0}, "greater than or equal to 1"),
         ({"archive_url": "pacs"}, "pattern"),
