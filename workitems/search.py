@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from profiles.dicom import JsonDataset
-from workitems.matching import Matcher, matcher
+from workitems.matching import matcher
 from workitems.matching_keys import legal_keys
 from workitems.store import Store, searching
 
@@ -46,12 +46,19 @@ def matching(store: Store, keys: Mapping[str, str], *, fuzzy: bool = False) -> I
     The keys are judged at once, the workitems are read as they are taken.
     """
     wanted = legal_keys(keys)
-    return _matching(store, wanted, matcher(wanted, fuzzy=fuzzy), fuzzy)
+    test = matcher(wanted, fuzzy=fuzzy)
+
+    def read() -> Iterator[JsonDataset]:
+        with store.reading() as connection:
+            yield from searching.all_matches(connection, _plan(connection, wanted, fuzzy), test)
+
+    return read()
 
 
-def _matching(store: Store, wanted: Mapping[str, str], test: Matcher, fuzzy: bool) -> Iterator[JsonDataset]:
-    with store.reading() as connection:
-        yield from searching.all_matches(connection, _plan(connection, wanted, fuzzy), test)
+def matching_in(connection: Connection, keys: Mapping[str, str]) -> Iterator[JsonDataset]:
+    """As `matching`, as a transaction sees it."""
+    wanted = legal_keys(keys)
+    return searching.all_matches(connection, _plan(connection, wanted, fuzzy=False), matcher(wanted))
 
 
 def _plan(connection: Connection, wanted: Mapping[str, str], fuzzy: bool) -> searching.Plan:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, literal, select
 
-from profiles.dicom import put, put_items, vr_of
+from profiles.dicom import put, put_items, text, vr_of
 from profiles.errors import BadInput, NotAuthorised, NotFound
 from profiles.ups.subscriptions import (
     FILTERED_GLOBAL_SUBSCRIPTION,
@@ -20,9 +20,10 @@ from profiles.ups.subscriptions import (
 from workitems import notification
 from workitems.matching import matches
 from workitems.model import Channel, Event, EventKind, GlobalSubscription, Workitem
+from workitems.search import matching_in
 from workitems.store import Store, outbox
 from workitems.store import subscriptions as held
-from workitems.store.rows import HELD, SUBSCRIPTION, WORKITEM, keys_text, workitem_of
+from workitems.store.rows import SUBSCRIPTION, WORKITEM, keys_text
 from workitems.store.store import find_in
 
 GLOBAL = (GLOBAL_SUBSCRIPTION, FILTERED_GLOBAL_SUBSCRIPTION)
@@ -149,13 +150,13 @@ class Subscriptions:
             _subscribe_to_all(connection, wanted)
             return
         known = held.subscribed_workitems(connection, wanted.receiver)
-        for row in connection.execute(select(*HELD).order_by(WORKITEM.c.number)).all():
-            workitem = workitem_of(row)
-            if workitem.uid in known or not matches(workitem.content, wanted.keys):
+        for content in matching_in(connection, wanted.keys):
+            uid = text(content, "SOPInstanceUID")
+            if uid in known:
                 continue
-            held.add(connection, [(workitem.uid, wanted.receiver, wanted.locked, keys_text(wanted))])
+            held.add(connection, [(uid, wanted.receiver, wanted.locked, keys_text(wanted))])
             if cell.initial_event:
-                self._tell_present_state(connection, wanted.receiver, workitem)
+                self._tell_present_state(connection, wanted.receiver, _find(connection, uid))
 
     def _tell_present_state(self, connection: Connection, receiver: str, workitem: Workitem) -> None:
         event = notification.event_of(EventKind.SUBSCRIBED, workitem, self._now(), receivers=(receiver,))

@@ -48,6 +48,7 @@ class WorkitemRow(SQLModel, table=True):
     patient_name: str = Field(default="", index=True)
     accession: str = Field(default="", index=True)
     requested_procedure: str = Field(default="", index=True)
+    replaced: str = Field(default="", index=True)
     start: str = Field(default="")
     expected_completion: str = Field(default="")
 

@@ -15,6 +15,7 @@ from workitems.store import Store
 
 START, EXPECTED = "ScheduledProcedureStepStartDateTime", "ExpectedCompletionDateTime"
 STATION, REQUEST = "ScheduledStationNameCodeSequence", "ReferencedRequestSequence"
+REPLACED = "ReplacedProcedureStepSequence"
 NAME, ZONE = "PatientName", "TimezoneOffsetFromUTC"
 
 texts = st.sampled_from(["A", "AB", "ABC", "a", "A ", "B%", "B_", "[A]", "Ä", "", "\U0010ffff", "*"])
@@ -50,6 +51,8 @@ def contents(draw):
     put(content, "AdmissionID", *draw(maybe(texts, 1)))
     for keyword in (STATION, "ScheduledStationClassCodeSequence", "ScheduledWorkitemCodeSequence"):
         put_codes(content, keyword, *draw(maybe(codes)))
+    replaced = draw(maybe(uids))
+    put_items(content, REPLACED, *(put({}, "ReferencedSOPInstanceUID", uid) for uid in replaced))
     put_items(content, REQUEST, *draw(maybe(requests())))
     if draw(st.booleans()):
         put(content, ZONE, draw(st.sampled_from(["+0100", "-0500"])))
@@ -113,6 +116,7 @@ WANTED = {
     "ScheduledWorkitemCodeSequence.CodeValue": wanted_codes,
     f"{REQUEST}.AccessionNumber": wanted_texts,
     f"{REQUEST}.RequestedProcedureID": wanted_texts,
+    f"{REPLACED}.ReferencedSOPInstanceUID": st.sampled_from(["1.2.3", "1.2.4,1.2.5"]),
     ZONE: st.sampled_from(["+0100", "-0500"]),
 }
 

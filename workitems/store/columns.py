@@ -23,6 +23,7 @@ SEARCHED = {
     "patient_name": "PatientName",
     "accession": "ReferencedRequestSequence.AccessionNumber",
     "requested_procedure": "ReferencedRequestSequence.RequestedProcedureID",
+    "replaced": "ReplacedProcedureStepSequence.ReferencedSOPInstanceUID",
     "start": "ScheduledProcedureStepStartDateTime",
     "expected_completion": "ExpectedCompletionDateTime",
 }

@@ -28,7 +28,7 @@ _COLUMN_OF = {path: column for column, path in SEARCHED.items()} | {
     "SOPInstanceUID": "uid",
 }
 #: Columns of which a value is that of few workitems.
-_FEW = frozenset({"uid", "study", "patient_id", "patient_name", "accession", "requested_procedure"})
+_FEW = frozenset({"uid", "study", "patient_id", "patient_name", "accession", "requested_procedure", "replaced"})
 #: Row numbers, and rows, that are read at once.
 _NUMBERS, _ROWS = 20_000, 200
 _SURROGATES = (0xD800, 0xE000)

@@ -13,7 +13,7 @@ down_revision = "0001"
 
 _SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _NAMES = ("performer", "rejected_by", "lease_until", "final_at")
-_SEARCHED = ("station_class", "patient_name", "requested_procedure", "start", "expected_completion")
+_SEARCHED = ("station_class", "patient_name", "requested_procedure", "replaced", "start", "expected_completion")
 _SEARCHED_BEFORE = (
     "label",
     "priority",
@@ -24,7 +24,7 @@ _SEARCHED_BEFORE = (
     "patient_id",
     "accession",
 )
-_INDEXED = ("lease_until", "final_at", "patient_name", "requested_procedure")
+_INDEXED = ("lease_until", "final_at", "patient_name", "requested_procedure", "replaced")
 #: What is the same for many workitems leads to few of them together with their state.
 _INDEXED_BY_STATE = ("label", "workitem_code", "station", "station_class")
 _COMPOSITE = {
