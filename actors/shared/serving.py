@@ -116,6 +116,19 @@ async def _nothing() -> None:
     pass
 
 
+def _before_closing(server: uvicorn.Server, farewell: Callable[[], Awaitable[None]]) -> None:
+    """Have a server await something before it closes open connections."""
+    closed = server.shutdown
+
+    async def shutdown(sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await farewell()
+        finally:
+            await closed(sockets)
+
+    server.shutdown = shutdown  # type: ignore[method-assign] # uvicorn has no hook before it closes connections
+
+
 def serve(
     app: FastAPI,
     *,
@@ -143,7 +156,7 @@ def serve(
     require_free_port(actor, host, port)
     unannounced: list[OSError] = []
     server = uvicorn.Server(server_config(app, host, port))
-    started, closed = server.startup, server.shutdown
+    started = server.startup
 
     async def startup(sockets: list[socket.socket] | None = None) -> None:
         await started(sockets)
@@ -153,12 +166,8 @@ def serve(
             unannounced.append(error)
             server.should_exit = True
 
-    async def shutdown(sockets: list[socket.socket] | None = None) -> None:
-        await before_closing()
-        await closed(sockets)
-
     server.startup = startup  # type: ignore[method-assign] # uvicorn has no hook between listening and serving
-    server.shutdown = shutdown  # type: ignore[method-assign] # nor one before it closes connections
+    _before_closing(server, before_closing)
     with (
         stop_signals()
     ):  # uvicorn raises the signal again when it has shut down; what the caller closes must still close

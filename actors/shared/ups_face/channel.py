@@ -57,7 +57,7 @@ class EventChannels:
     @asynccontextmanager
     async def _running(self, _app: object) -> AsyncIterator[None]:
         async with self._hub.running():
-            await run_in_threadpool(self._subscriptions.announce, "RESTARTED", self._fallback)
+            await self._announce("RESTARTED")
             yield
 
     @property
@@ -67,8 +67,16 @@ class EventChannels:
 
     async def say_goodbye(self) -> None:
         """Tell everybody that the server stops, while its connections are still open (event 4, GOING DOWN)."""
-        await run_in_threadpool(self._subscriptions.announce, "GOING DOWN", self._fallback)
-        await self._hub.drained(_FAREWELL_SECONDS)
+        if await self._announce("GOING DOWN"):
+            await self._hub.drained(_FAREWELL_SECONDS)
+
+    async def _announce(self, status: str) -> bool:
+        try:
+            await run_in_threadpool(self._subscriptions.announce, status, self._fallback)
+        except StepwellError as error:  # a store that cannot be written keeps nobody from reading it
+            _log.warning("status-not-told", status=status, reason=error.message)
+            return False
+        return True
 
     async def _open(self, websocket: WebSocket) -> None:
         try:

@@ -166,7 +166,6 @@ class Hub:
         """Dispatch events while the block runs."""
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(_THREADS, "event-hub")  # of its own: busy requests do not delay events
-        self._position = await self._in_thread(self._store.last_sequence)
         tasks = [asyncio.create_task(self._dispatch()), asyncio.create_task(self._settle())]
         try:
             yield
@@ -195,7 +194,7 @@ class Hub:
             listener: the connection.
             closed: ends with the connection.
         """
-        self._listeners.setdefault(listener.receiver, set()).add(listener)
+        await self._join(listener)
         tasks = [asyncio.ensure_future(closed), asyncio.ensure_future(listener.run(self._backlog))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -207,6 +206,14 @@ class Hub:
         for one in ended:
             if isinstance(one, Exception) and not _is_loss(one):
                 raise one
+
+    async def _join(self, listener: Listener) -> None:
+        if not self._listeners:
+            place = await self._patiently(self._store.last_sequence)
+            if not self._listeners:  # what came before this, the listener finds in the store
+                self._position = place
+        self._listeners.setdefault(listener.receiver, set()).add(listener)
+        self._woken.set()
 
     def _leave(self, listener: Listener) -> None:
         listeners = self._listeners[listener.receiver]
@@ -220,6 +227,9 @@ class Hub:
     async def _dispatch(self) -> None:
         while True:
             self._woken.clear()
+            if not self._listeners:
+                await self._woken.wait()
+                continue
             told = await self._patiently(self._store.told_after, self._position, _BATCH, Channel.WEBSOCKET)
             for event, receivers in told:
                 self._offer(event, receivers)
@@ -270,15 +280,15 @@ class Hub:
 
     async def drained(self, limit_seconds: float) -> None:
         """Wait until everything appended so far was sent, but not for those who do not take it."""
-        last = await self._in_thread(self._store.last_sequence)
 
-        def is_sent() -> bool:
-            listeners = (one for several in self._listeners.values() for one in several)
-            return self._position >= last and all(one.is_idle for one in listeners)
+        def is_sent(last: int) -> bool:
+            listeners = [one for several in self._listeners.values() for one in several]
+            return not listeners or (self._position >= last and all(one.is_idle for one in listeners))
 
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_seconds):
-                while not is_sent():  # noqa: ASYNC110 - listeners have no event in common, and this happens once
+                last = await self._patiently(self._store.last_sequence)
+                while not is_sent(last):  # noqa: ASYNC110 - listeners have no event in common, and this happens once
                     await asyncio.sleep(0.01)
 
     async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
