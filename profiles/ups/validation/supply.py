@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
+
+import orjson
 
 from profiles.dicom import JsonDataset, put, tag_of
 from profiles.ups.attributes import Moment
@@ -54,6 +57,8 @@ def declare_character_set(dataset: JsonDataset) -> bool:
 
 def is_beyond_ascii(dataset: JsonDataset) -> bool:
     """Whether any text of a dataset has characters outside the default repertoire."""
+    with suppress(TypeError, ValueError):  # what JSON cannot hold is looked through below
+        return not orjson.dumps(dataset).isascii()
     waiting: list[Any] = [element.get("Value") for element in dataset.values() if isinstance(element, dict)]
     while waiting:
         one = waiting.pop()

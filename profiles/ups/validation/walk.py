@@ -138,9 +138,9 @@ class Walk:
                     legal = False
                     words = f"{problem}; {representation.source} wants {representation.words}."
                     self._add(path(place, keyword), words, representation.source, "Correct the value.")
-        if attribute.must and not is_filled(element):
+        if legal and attribute.must and not is_filled(element):
             self._empty(attribute, keyword, place)
-        elif attribute.allowed and legal:
+        elif legal and attribute.allowed:
             self._terms(attribute, values, place)
 
     def _items(self, inside: Level, keyword: str, values: list[Any], place: Place | None, dataset: JsonDataset) -> None:
