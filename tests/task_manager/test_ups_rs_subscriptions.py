@@ -1,28 +1,21 @@
 """Subscribe, Unsubscribe and Suspend over HTTP (PS3.18 11.10 to 11.12, RAD-86), and who is told what then (RAD-87)."""
 
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
-from actors.shared.caller import Caller
-from actors.shared.serving import server_config
-from actors.shared.ups_face import ups_router
 from connectathon.subscriber import Subscriber
-from connectathon.waiting import eventually, free_port
+from connectathon.waiting import eventually
 from connectathon.workitems import STATION, new_workitem
 from profiles.dicom import new_uid, put_codes
 from profiles.errors import error_row
 from profiles.ups.subscriptions import FILTERED_GLOBAL_SUBSCRIPTION as FILTERED
 from profiles.ups.subscriptions import GLOBAL_SUBSCRIPTION as GLOBAL
+from tests.contract.http import Service
 from workitems.policy import Policy
 from workitems.store import Store, sqlite_url
 from workitems.subscriptions import Subscriptions
-from workitems.worklist import Worklist
 
 STATE_REPORT, ASSIGNED = 1, 5
 
@@ -229,36 +222,6 @@ def test_nobody_can_subscribe_to_what_is_not_there(task_manager):
     assert subscribe(task_manager, aet(), "nonsense").status_code == 400
 
 
-class Service:
-    """A worklist served to callers who name themselves in a header, as an identity provider would."""
-
-    def __init__(self, store, policy=None, **subscriptions):
-        self.port = free_port()
-        worklist = Worklist(store, now, policy=policy, subscriptions=Subscriptions(store, now, **subscriptions))
-        app = FastAPI()
-        router = ups_router(worklist, lambda _request, error: self.refused.append(error.row_key), caller_of=named)
-        app.include_router(router, prefix="/ups-rs")
-        self.refused = []
-        self.server = uvicorn.Server(server_config(app, "127.0.0.1", self.port))
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/ups-rs", headers={"Accept": "*/*"})
-
-    def __enter__(self):
-        self.thread.start()
-        eventually(lambda: self.server.started, what="the service")
-        return self
-
-    def __exit__(self, *_):
-        self.http.close()
-        self.server.should_exit = True
-        self.thread.join(30)
-
-
-def named(request):
-    name, _, roles = request.headers["x-caller"].partition(";")
-    return Caller(name, frozenset(roles.split()))
-
-
 @pytest.fixture
 def store(tmp_path):
     with_store = Store(sqlite_url(tmp_path / "workitems.sqlite"))
@@ -280,7 +243,7 @@ def test_only_an_operator_or_whom_the_site_lets_subscribes_somebody_else(method,
             f"/workitems/{GLOBAL}/subscribers/WATCHER/suspend", headers={"X-Caller": caller}
         ),
     }
-    with Service(store, Policy(gift_givers={"GIVER"})) as service:
+    with Service(store, policy=Policy(gift_givers={"GIVER"})) as service:
         for caller, allowed in {"OTHER": False, "OTHER;operator": True, "GIVER": True, "WATCHER": True}.items():
             ask["subscribe"](service.http, "WATCHER")
             answer = ask[method](service.http, caller)
@@ -291,7 +254,7 @@ def test_only_an_operator_or_whom_the_site_lets_subscribes_somebody_else(method,
 
 @pytest.mark.requirement("UPS-115", "UPS-186", "AIWI-TM-070")
 def test_a_deletion_lock_that_is_not_granted_is_said_not_to_be(store):
-    with Service(store, grants_locks=False) as service:
+    with Service(store, subscriptions=Subscriptions(store, now, grants_locks=False)) as service:
         url = f"/workitems/{GLOBAL}/subscribers/WATCHER?deletionlock=TRUE"
         answer = service.http.post(url, headers={"X-Caller": "WATCHER"})
     assert answer.status_code == 201

@@ -21,6 +21,8 @@ from profiles.dicom.native_xml import read_native
 from profiles.errors import BadInput, UnsupportedMediaType
 
 _PLAIN_JSON = "application/json"
+#: A workitem with 10,000 input references has as many; a parser that is given a million stops everybody else.
+_MAXIMUM_CONTAINERS = 100_000
 _AFTER_A_QUOTE = (b'" ', b'"\t', b'"\n', b'"\r')
 _SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
 Noted = Callable[[Dialect], None]
@@ -67,6 +69,8 @@ def _read(body: bytes, media_type: MediaType, noted: Noted) -> JsonDataset:
 
 
 def _json(body: bytes, noted: Noted) -> JsonDataset:
+    if body.count(b"[") + body.count(b"{") > _MAXIMUM_CONTAINERS:
+        raise BadInput(f"The payload has more than {_MAXIMUM_CONTAINERS} arrays and objects; no workitem has.")
     try:
         document: Any = orjson.loads(body)
     except orjson.JSONDecodeError as error:
