@@ -8,7 +8,9 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.mark.parametrize("script", ["scripts/setup", "scripts/demo", "scripts/test", "scripts/check", ".ci/run"])
+@pytest.mark.parametrize(
+    "script", ["scripts/setup", "scripts/demo", "scripts/test", "scripts/check", "scripts/campaign", ".ci/run"]
+)
 def test_each_script_is_executable_and_sound_shell(script):
     path = ROOT / script
     assert path.stat().st_mode & 0o111

@@ -1,0 +1,52 @@
+"""``python -m connectathon.campaigns NAME``: run a campaign, and write its report."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from actors.shared.logs import configure_logging
+from connectathon.campaigns import task_manager_kills
+from connectathon.campaigns.evidence import report
+
+CAMPAIGNS = {"task-manager-kills": task_manager_kills}
+PROMISES = {
+    "task-manager-kills": "The Task Manager is killed with SIGKILL at random moments while workitems are created, "
+    "claimed, updated and completed over REST and followed over WebSockets. Afterwards every change that was "
+    "acknowledged is in the store, no workitem was won twice, and every event of the outbox has reached every "
+    "subscriber at least once, in order for each workitem.",
+}
+
+
+def main(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(CAMPAIGNS)}.")],
+    seed: Annotated[int | None, typer.Option(help="The same moments again; a random one when not given.")] = None,
+    size: Annotated[int | None, typer.Option(help="Another number of workitems than the full one.", min=1)] = None,
+    report_to: Annotated[Path | None, typer.Option(help="Folder for the report, NAME.md.")] = None,
+) -> None:
+    """Run a campaign; exit status 1 when a promise was broken."""
+    if name not in CAMPAIGNS:
+        raise typer.BadParameter(f"There is no campaign {name!r}; there are {', '.join(CAMPAIGNS)}.")
+    campaign, seed = CAMPAIGNS[name], secrets.randbelow(2**32) if seed is None else seed
+    configure_logging("campaign", "WARNING")
+    typer.echo(f"{name}: seed {seed}", err=True)
+    with tempfile.TemporaryDirectory(prefix="stepwell-campaign-") as folder:
+        outcome = campaign.run(
+            size or campaign.FULL_SIZE, seed, Path(folder), lambda words: typer.echo(words, err=True)
+        )
+    written = report(outcome, PROMISES[name], datetime.now(UTC).date())
+    typer.echo(written)
+    if report_to:
+        report_to.mkdir(parents=True, exist_ok=True)
+        (report_to / f"{name}.md").write_text(written, encoding="utf-8")
+    sys.exit(1 if outcome.findings else 0)
+
+
+if __name__ == "__main__":
+    typer.run(main)
