@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from actors.shared.settings import CommonSettings
 from actors.shared.ups_client import UpsClient
 from actors.task_performer.journal import Journal, disk_faults
 from actors.task_performer.patience import Patience
-from actors.task_performer.service import TaskPerformer
+from actors.task_performer.service import TaskPerformer, station_of
+from actors.task_performer.serving import own_worklist
 from actors.task_performer.settings import Settings
 from actors.task_performer.work import Means
 from ai_engines import EngineDescription, engine, engine_names, missing_requirements
@@ -37,15 +39,18 @@ def run(settings: Settings, common: CommonSettings) -> None:
     with stop_signals() as stopped, _alone_in(folder):
         journal = Journal(folder / "journal")
         reporter = reporter_for(ACTOR, common)
-        with UpsClient(settings.task_manager_url, ae_title=settings.ae_title) as client:
-            means = Means(settings, journal, client, reporter, Patience(stopped), folder, lambda: datetime.now(UTC))
+        with (
+            closing(reporter),
+            UpsClient(settings.task_manager_url, ae_title=settings.ae_title) as manager,
+            own_worklist(settings, folder, station_of(settings, engines), journal, reporter) as own,
+        ):
+            client, besides = (manager, own) if settings.task_manager_url or own is None else (own, None)
+            patience = Patience(stopped)
+            means = Means(settings, journal, client, reporter, patience, folder, lambda: datetime.now(UTC), besides)
             reporter.start()
-            announce_ready(ACTOR, common.data_dir, {"task_manager": settings.task_manager_url})
+            announce_ready(ACTOR, common.data_dir, settings.endpoints)
             _log.info("engines", names=list(engines), ae_title=settings.ae_title)
-            try:
-                TaskPerformer(means, engines).run()
-            finally:
-                reporter.close()
+            TaskPerformer(means, engines).run()
 
 
 def usable_engines(names: Sequence[str]) -> dict[str, EngineDescription]:

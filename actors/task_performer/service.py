@@ -11,11 +11,13 @@ from pathlib import Path
 from actors.shared.logs import get_logger
 from actors.shared.multipart import is_uid
 from actors.shared.steps import reached
+from actors.shared.ups_client import UpsClient
 from actors.task_performer.failing import GivenUp, Stopped
 from actors.task_performer.guards import Station, objections
 from actors.task_performer.journal import Phase, Record
 from actors.task_performer.owning import Ownership, settle_claim
 from actors.task_performer.resuming import Course, course, revived
+from actors.task_performer.settings import Settings
 from actors.task_performer.steps import Step
 from actors.task_performer.work import Means, Work
 from ai_engines import EngineDescription
@@ -29,6 +31,12 @@ _LONGEST_PAUSE_SECONDS = 5.0
 _REMEMBERED = 10_000
 
 
+def station_of(settings: Settings, engines: Mapping[str, EngineDescription]) -> Station:
+    """What a performer with these engines is."""
+    codes = tuple(code for description in engines.values() for code in description.workitem_codes)
+    return Station(settings.ae_title, codes, settings.archives, settings.class_codes, settings.organisation)
+
+
 class TaskPerformer:
     """Works until it is told to stop.
 
@@ -39,11 +47,7 @@ class TaskPerformer:
 
     def __init__(self, means: Means, engines: Mapping[str, EngineDescription]) -> None:
         self._means, self._engines = means, engines
-        settings = means.settings
-        codes = tuple(code for description in engines.values() for code in description.workitem_codes)
-        self._station = Station(
-            settings.ae_title, codes, settings.archives, settings.class_codes, settings.organisation
-        )
+        self._station = station_of(means.settings, engines)
         self._stopped = means.patience.stopped
         self._busy = 0
         self._changed = threading.Condition()
@@ -88,6 +92,18 @@ class TaskPerformer:
         return sorted(found, key=_urgency)
 
     def _offered(self) -> Iterator[JsonDataset]:
+        """What each worklist offers; one that is away does not keep from the other."""
+        clients, away = self._means.clients, []
+        for client in clients:
+            try:
+                yield from self._offered_by(client)
+            except (StepwellError, OSError) as error:
+                away.append(error)
+                if len(away) == len(clients):
+                    raise
+                _log.warning("worklist-away", reason=str(error))
+
+    def _offered_by(self, client: UpsClient) -> Iterator[JsonDataset]:
         """Workitems that match our keys (RAD-81): SCHEDULED, READY, a code that an engine here serves."""
         for code in self._station.workitem_codes:
             keys = {
@@ -97,7 +113,7 @@ class TaskPerformer:
                 "ScheduledWorkitemCodeSequence.CodingSchemeDesignator": code.scheme,
             }
             offset = 0
-            while page := self._means.client.search(keys, limit=_PAGE, offset=offset):
+            while page := client.search(keys, limit=_PAGE, offset=offset):
                 yield from page
                 if len(page) < _PAGE:
                     break
@@ -117,7 +133,7 @@ class TaskPerformer:
         """See the whole workitem (AIWI-TP-005), and store the Transaction UID before it is sent."""
         uid = text(found, "SOPInstanceUID")
         try:
-            workitem = self._means.client.retrieve(uid)
+            workitem = self._means.client_of(uid).retrieve(uid)
         except NotFound:
             return None
         if self._objects(workitem):
@@ -186,7 +202,7 @@ class TaskPerformer:
 
     def _seen(self, uid: str) -> JsonDataset:
         try:
-            return self._means.client.retrieve(uid)
+            return self._means.client_of(uid).retrieve(uid)
         except NotFound:
             return {}
 
@@ -197,7 +213,7 @@ class TaskPerformer:
         def ask() -> Ownership:
             nonlocal asked_before
             try:
-                return settle_claim(self._means.client, record, asked_before=asked_before)
+                return settle_claim(self._means.client_of(record.workitem_uid), record, asked_before=asked_before)
             except Unavailable:
                 asked_before = True
                 raise

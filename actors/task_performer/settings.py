@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from typing import Self
 
-from actors.shared.settings import ActorSettings, AETitle
+from pydantic import Field, field_validator, model_validator
+
+from actors.shared.settings import ActorSettings, AETitle, Port
 from profiles.dicom import Code
 
 
@@ -17,7 +19,8 @@ class Settings(ActorSettings):
         station_name: the station in words; also Station Name of the results (AIW-I Appendix V).
         station_classes: pools that it belongs to, each as ``value^scheme``.
         organisation: the organisation that it works for; workitems of others are left alone.
-        task_manager_url: UPS-RS service to poll.
+        port: UPS-RS under ``/ups-rs``, where a Task Manager puts copies of workitems (push); not served when not given.
+        task_manager_url: UPS-RS service to poll; empty for none, which needs a port.
         archive_url: DICOMweb service for images and results.
         further_archives: other DICOMweb services that a workitem may name; all others are not talked to.
         engines: names of the engines that it runs; every one that can run here when empty.
@@ -34,6 +37,7 @@ class Settings(ActorSettings):
     station_name: str = Field(default="Stepwell Task Performer", min_length=1, max_length=16 * 4)
     station_classes: tuple[str, ...] = ()
     organisation: str = ""
+    port: Port | None = None
     task_manager_url: str = "http://127.0.0.1:8080/ups-rs"
     archive_url: str = "http://127.0.0.1:8081/dicom-web"
     further_archives: tuple[str, ...] = ()
@@ -54,6 +58,23 @@ class Settings(ActorSettings):
             if not value or not scheme:
                 raise ValueError(f"{one!r} is no code; write value^scheme, e.g. NEURO^99SITE")
         return classes
+
+    @model_validator(mode="after")
+    def _some_worklist(self) -> Self:
+        if not self.task_manager_url and self.port is None:
+            raise ValueError("there is no worklist to work for; name a task_manager_url, a port for push, or both")
+        return self
+
+    @property
+    def own_url(self) -> str:
+        """Base URL of the worklist that it serves in push mode."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/ups-rs"
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """The addresses of the worklists that it works for."""
+        found = {"task_manager": self.task_manager_url} if self.task_manager_url else {}
+        return {**found, "ups_rs": self.own_url} if self.port else found
 
     @property
     def archives(self) -> tuple[str, ...]:

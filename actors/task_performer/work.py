@@ -37,7 +37,7 @@ from actors.task_performer.settings import Settings
 from actors.task_performer.steps import Step
 from ai_engines import EngineDescription, Limits, RunOutcome, run_isolated
 from profiles.dicom import JsonDataset
-from profiles.errors import StepwellError, Unavailable
+from profiles.errors import NotFound, StepwellError, Unavailable
 
 _log = get_logger(__name__)
 _ONCE = "1"
@@ -56,6 +56,7 @@ class Means:
         patience: waits for what is away.
         folder: of all workitems' files.
         clock: the time, timezone-aware.
+        own: of the performer's own worklist, where it has one besides (push).
     """
 
     settings: Settings
@@ -65,6 +66,20 @@ class Means:
     patience: Patience
     folder: Path
     clock: Callable[[], datetime]
+    own: UpsClient | None = None
+
+    @property
+    def clients(self) -> tuple[UpsClient, ...]:
+        """Of every worklist that work is taken from, the own one first."""
+        return (self.own, self.client) if self.own else (self.client,)
+
+    def client_of(self, workitem_uid: str) -> UpsClient:
+        """Of the worklist that has a workitem."""
+        if self.own:
+            with suppress(NotFound):
+                self.own.retrieve(workitem_uid)
+                return self.own
+        return self.client
 
     def folder_of(self, workitem_uid: str) -> Path:
         """Where the files of one workitem are."""
@@ -90,7 +105,7 @@ class Work:
     def __init__(self, means: Means, record: Record, workitem: JsonDataset, engine: EngineDescription) -> None:
         self._means, self._record, self._workitem, self._engine = means, record, workitem, engine
         self._folder = means.folder_of(record.workitem_uid)
-        self._owned = Owned(means.client, record, workitem, means.settings.cancel_check_seconds)
+        self._owned = Owned(means.client_of(record.workitem_uid), record, workitem, means.settings.cancel_check_seconds)
         self._log = WorkLog(
             means.reporter,
             thread_of(workitem, record.workitem_uid),
