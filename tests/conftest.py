@@ -4,9 +4,13 @@ import os
 import tomllib
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 HERE = Path(__file__).parent
+#: A test says what is right, not how fast a shared machine is.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 SAMPLES = ("STEPWELL_SAMPLES", "STEPWELL_SCHEMAS")
 
 
