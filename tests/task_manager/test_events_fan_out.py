@@ -170,3 +170,20 @@ def test_events_reach_another_process_also_after_it_stopped_hearing_of_them(data
             change(here, uid, 3)
             eventually(lambda: watcher.states(uid) == ["SCHEDULED"] * 4)
     engine.dispose()
+
+
+@pytest.mark.requirement("AIWI-TM-072")
+def test_events_survive_the_loss_of_every_connection_to_the_database(database):
+    engine = sqlalchemy.create_engine(database)
+    ending = sqlalchemy.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    with event_service(database, ping_seconds=0.1) as service:
+        service.subscribe("PATIENT")
+        with Subscriber(service.url("PATIENT")) as watcher:
+            uid = service.create()
+            eventually(lambda: watcher.states(uid) == ["SCHEDULED"])
+            with engine.begin() as connection:
+                connection.execute(ending)
+            change(service, uid, 4)
+            eventually(lambda: len(watcher.states(uid)) == 5)
+            eventually(lambda: not service.waiting("PATIENT"), what="the confirmation")
+    engine.dispose()
