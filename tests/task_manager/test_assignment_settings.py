@@ -2,6 +2,7 @@
 
 import tomllib
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,11 @@ def test_a_mistake_is_told_with_what_would_be_right(mistake, words):
     with pytest.raises(BadInput) as refused:
         validate({"task_manager": mistake})
     assert words in refused.value.message
+
+
+def test_every_setting_is_described_for_operators():
+    described = (Path(__file__).parents[2] / "docs" / "worklist.md").read_text()
+    assert [name for name in Settings.model_fields if f"`{name}`" not in described] == []
 
 
 def test_all_mistakes_are_told_at_once():
