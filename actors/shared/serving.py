@@ -138,6 +138,7 @@ def serve(
     data_dir: Path,
     endpoints: Mapping[str, str],
     before_closing: Callable[[], Awaitable[None]] = _nothing,
+    pings: tuple[float, float] = (PING_SECONDS, PONG_SECONDS),
 ) -> None:
     """Serve until SIGTERM or SIGINT; announces readiness once the socket listens.
 
@@ -149,13 +150,14 @@ def serve(
         data_dir: where readiness is announced.
         endpoints: addresses that are announced.
         before_closing: awaited before open connections are closed.
+        pings: seconds between two pings of a WebSocket, and how long a peer may take to answer one.
 
     Raises:
         Unavailable: when the port is taken, or readiness cannot be announced in the data directory.
     """
     require_free_port(actor, host, port)
     unannounced: list[OSError] = []
-    server = uvicorn.Server(server_config(app, host, port))
+    server = uvicorn.Server(server_config(app, host, port, ping_seconds=pings[0], pong_seconds=pings[1]))
     started = server.startup
 
     async def startup(sockets: list[socket.socket] | None = None) -> None:

@@ -115,6 +115,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
             data_dir=common.data_dir,
             endpoints={"http": base, "ups_rs": f"{base}/ups-rs", **dimse},
             before_closing=channels.say_goodbye,
+            pings=(settings.ping_seconds, settings.pong_seconds),
         )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from actors.shared.serving import PING_SECONDS, PONG_SECONDS
 from actors.shared.settings import ActorSettings, AETitle, Port
 from actors.shared.ups_dimse import Peer
 from actors.task_manager.pipeline_settings import CodeText, Pipelines, code_of
@@ -131,6 +132,8 @@ class Settings(ActorSettings):
         grants_locks: whether subscribers get deletion locks.
         backlog_limit: how many events wait for one subscriber before the oldest are dropped.
         event_days: how long events are kept that everybody has taken.
+        ping_seconds: between two pings of a notification connection; what arrived is confirmed as often.
+        pong_seconds: how long a subscriber may take to answer a ping before its connection is closed.
         fallback_receivers: AE titles that are told when the server's status changes, subscribed or not.
         peers: where DIMSE subscribers take event reports, and performers workitems that are pushed, by AE title.
         pipelines: which workitems are decomposed into others, and how.
@@ -152,6 +155,8 @@ class Settings(ActorSettings):
     grants_locks: bool = True
     backlog_limit: Annotated[int, Field(ge=1)] = 10_000
     event_days: Annotated[float, Field(ge=1)] = 7
+    ping_seconds: Seconds = PING_SECONDS
+    pong_seconds: Seconds = PONG_SECONDS
     fallback_receivers: tuple[AETitle, ...] = ()
     peers: dict[AETitle, PeerSettings] = Field(default_factory=dict)
     pipelines: Pipelines = ()
