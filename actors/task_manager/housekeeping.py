@@ -29,25 +29,38 @@ class Regularly:
 
     def __init__(self, name: str, seconds: float, work: Callable[[], None]) -> None:
         self._name, self._seconds, self._work = name, seconds, work
-        self._stopped = threading.Event()
+        self._stopped, self._due = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Do it for the first time now."""
         self._thread.start()
 
+    def soon(self) -> None:
+        """Do it once more now, or as soon as the time at hand has ended."""
+        self._due.set()
+
     def stop(self) -> None:
         """End after the time at hand."""
         self._stopped.set()
+        self._due.set()
         self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._work()
-            except StepwellError as error:
-                _log.error(f"{self._name}-failed", reason=error.message)
-            self._stopped.wait(self._seconds)
+        while True:
+            self._due.clear()
+            if self._stopped.is_set():  # set before _due is, so that one of the two is seen
+                return
+            self._try()
+            self._due.wait(self._seconds)
+
+    def _try(self) -> None:
+        try:
+            self._work()
+        except StepwellError as error:
+            _log.error(f"{self._name}-failed", reason=error.message)
+        except Exception as error:  # a thread that ended would be missed by nobody; the words may hold patient data
+            _log.error(f"{self._name}-failed", reason=type(error).__name__)
 
 
 def housekeeping(worklist: Worklist, store: Store, limits: Limits, seconds: float) -> Regularly:
