@@ -47,12 +47,12 @@ def uids_of(wanted: str) -> tuple[str, ...]:
 
 
 def zone_of(dataset: JsonDataset) -> timedelta:
-    """The UTC offset of a dataset's date-times that name none; UTC when it does not say (PS3.3 C.12.1.1.8)."""
+    """The UTC offset of a dataset's date-times that name none; UTC when it does not say (PS3.3 Table C.12-1)."""
     return offset_of(text(dataset, ZONE).strip()) or UTC_OFFSET
 
 
 def wanted_zone(keys: Mapping[str, str]) -> timedelta:
-    """The UTC offset of the keys' date-times that name none (PS3.4 C.2.2.2, Timezone Offset From UTC as a key).
+    """The UTC offset of the keys' date-times that name none (PS3.18 11.9, Timezone Offset From UTC as a key).
 
     Raises:
         BadInput: when it is given and is none.
@@ -60,7 +60,7 @@ def wanted_zone(keys: Mapping[str, str]) -> timedelta:
     value = keys.get(ZONE, "").strip()
     offset = offset_of(value) if value else UTC_OFFSET
     if offset is None:
-        raise BadInput(f"{ZONE} is {value!r}, which is no offset such as +0100 (PS3.3 C.12.1.1.8).")
+        raise BadInput(f"{ZONE} is {value!r}, which is no offset such as +0100 (PS3.3 Table C.12-1).")
     return offset
 
 

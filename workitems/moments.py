@@ -98,7 +98,7 @@ def _beginning_of_next(first: datetime, precision: int, digits: int) -> datetime
 def wanted_span(vr: str, key: str, zone: timedelta, where: str) -> Span:
     """What a matching key asks for: a single value, ``a-b``, ``a-`` or ``-b``, both ends included.
 
-    A hyphen in a key always means a range (PS3.4 C.2.2.2.5.3); an offset west of Greenwich can be given in ranges only.
+    A hyphen in a key always means a range (PS3.4 C.2.2.2.5); an offset west of Greenwich can be given in ranges only.
 
     Args:
         vr: DA, TM or DT.
