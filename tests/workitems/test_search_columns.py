@@ -6,11 +6,12 @@ import orjson
 import pytest
 import sqlalchemy
 
-from connectathon.workitems import STATION, new_workitem
-from profiles.dicom import Code, put, put_codes, put_items
+from connectathon.workitems import STATION, new_workitem, performed
+from profiles.dicom import Code, new_uid, put, put_codes, put_items
 from workitems.schema import upgrade
 from workitems.store import Store
-from workitems.store.columns import SEVERAL, search_columns
+from workitems.store.columns import SEARCHED, SEVERAL, search_columns
+from workitems.store.rows import WORKITEM
 from workitems.worklist import Worklist
 
 START = "ScheduledProcedureStepStartDateTime"
@@ -58,3 +59,24 @@ def test_workitems_of_an_older_store_are_found_by_the_columns_that_it_lacked(dat
     for keys in ({START: "20261124-"}, {"WorklistLabel": "BRAIN"}, {"PatientName": "fictional^*"}):
         assert Worklist(store, lambda: NOW).search(keys, 10).workitems == [content]
     store.close()
+
+
+def test_the_columns_follow_every_change_of_a_workitem(store, worklist):
+    def columns():
+        with store.reading() as connection:
+            (row,) = connection.execute(sqlalchemy.select(WORKITEM))
+        return {name: getattr(row, name) for name in SEARCHED}
+
+    uid, transaction = worklist.create(new_workitem(now=NOW)).uid, new_uid()
+    changes = put_codes(put({}, "WorklistLabel", "CHEST"), "ScheduledStationNameCodeSequence", STATION)
+    for change in (
+        lambda: worklist.update(uid, changes, None),
+        lambda: worklist.update(uid, put(put({}, START, "2027"), "InputReadinessState", "INCOMPLETE"), None),
+        lambda: worklist.change_state(uid, "IN PROGRESS", transaction),
+        lambda: worklist.update(uid, put({}, "ScheduledProcedureStepPriority", "HIGH"), transaction),
+        lambda: worklist.update(uid, performed(NOW), transaction),
+        lambda: worklist.change_state(uid, "COMPLETED", transaction),
+    ):
+        change()
+        assert columns() == search_columns(worklist.retrieve(uid))
+    assert (columns()["label"], columns()["start"][:4], columns()["priority"]) == ("CHEST", "2027", "HIGH")
