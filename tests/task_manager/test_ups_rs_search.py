@@ -101,6 +101,7 @@ def test_a_date_time_matches_by_value_and_range_also_with_a_plus_as_it_is(key, h
         "PatientID.CodeValue=1",
         "ReferencedRequestSequence=1",
         "PatientID=%FF",
+        "PatientID=A%00B",
         "&".join(f"x{number}=1" for number in range(300)),
     ],
 )

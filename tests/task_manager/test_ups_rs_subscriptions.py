@@ -151,6 +151,8 @@ def test_a_list_of_uids_in_a_filter_is_one_key(task_manager):
         ("?filter=WorklistLabel=A&WorklistLabel=B", "there twice"),
         ("?filter=WorklistLabel=A&deletionlock=perhaps", "true or false"),
         ("?filter=TransactionUID=1.2", "Transaction UID"),
+        ("?filter=WorklistLabel=A%00B", "control character"),
+        ("?filter=WorklistLabel%3DA%2500B", "control character"),
     ],
 )
 @pytest.mark.requirement("AIWI-TM-064")

@@ -36,7 +36,8 @@ def is_uid(text: str) -> bool:
     return len(text) <= UID_LENGTH and _UID.fullmatch(text) is not None
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
+    """Whether a value is a text without control characters other than those of PS3.5 6.1.3."""
     return isinstance(value, str) and (value.isprintable() or not _CONTROL.search(value))
 
 
@@ -45,7 +46,7 @@ def _is_uid(value: object) -> bool:
 
 
 def _is_person_name(value: object) -> bool:
-    return isinstance(value, dict) and value.keys() <= _PN_GROUPS and all(map(_is_text, value.values()))
+    return isinstance(value, dict) and value.keys() <= _PN_GROUPS and all(map(is_text, value.values()))
 
 
 def _is_whole(value: object) -> bool:
@@ -76,7 +77,7 @@ class _Kind:
 
 _TEXT_VRS = ("AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UR", "UT")
 _KINDS = {
-    "text": _Kind(_TEXT_VRS, _is_text, "a text without control characters"),
+    "text": _Kind(_TEXT_VRS, is_text, "a text without control characters"),
     "UID": _Kind(("UI",), _is_uid, "a UID: digits and periods, at most 64 characters (PS3.5 9.1)"),
     "name": _Kind(("PN",), _is_person_name, "an object of Alphabetic, Ideographic, Phonetic"),
     "integer": _Kind(("SL", "SS", "UL", "US"), _is_whole, "a whole number"),

@@ -12,6 +12,7 @@ from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from actors.shared.ups_face.answers import ignored_words
 from actors.shared.ups_face.conveyance import Noted, Pairs, flag, single
 from actors.shared.ups_face.dialects import Dialect
+from actors.shared.ups_face.elements import is_text
 from profiles.dicom import JsonDataset, tag_of, vr_of
 from profiles.errors import BadInput, error_row
 from profiles.ups.attributes import attribute_rules
@@ -117,6 +118,8 @@ def matching_keys(pairs: Iterable[tuple[str, str]], noted: Noted) -> tuple[dict[
         *outer, last = path.split(".")
         if any(vr_of(one) != "SQ" for one in outer) or (vr_of(last) == "SQ" and value):
             raise BadInput(f"{path} must name a value; only sequences have attributes inside (PS3.18 8.3.4.1).")
+        if not is_text(value):
+            raise BadInput(f"The value of {path} has a control character in it (PS3.5 6.1.3, PS3.18 8.3.4.1).")
         keys[path] = _unescaped(last, value, noted)
     return keys, unknown
 
