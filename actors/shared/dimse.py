@@ -115,7 +115,7 @@ def associate(
     )
     if association.is_established:
         return association
-    if not association.is_rejected:
+    if association.acceptor.primitive is None:  # it answered nothing
         _require_listening(called_ae, host, port, timeout_seconds)
     words = "it rejected the association" if association.is_rejected else "no association could be made"
     raise Unavailable(

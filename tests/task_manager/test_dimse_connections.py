@@ -147,6 +147,14 @@ def test_connections_that_are_closed_without_a_word_take_no_room(tmp_path):
         assert eventually(lambda: _is_accepted(manager.port), what="room for an association")
 
 
+def test_a_server_ends_also_while_a_peer_has_connected_and_said_nothing(tmp_path):
+    with dimse_task_manager(tmp_path, idle_seconds=300) as manager:
+        connection = socket.create_connection(("127.0.0.1", manager.port))
+        assert still_serves(manager)
+    assert is_closed(connection)
+    connection.close()
+
+
 def _is_accepted(port):
     ae = AE(ae_title="CALLER")
     ae.add_requested_context(Verification)

@@ -5,12 +5,15 @@ from itertools import cycle
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.sop_class import (
+    CTImageStorage,
     ModalityPerformedProcedureStep,
     ModalityWorklistInformationFind,
+    UnifiedProcedureStepEvent,
     UnifiedProcedureStepPull,
     UnifiedProcedureStepPush,
     UnifiedProcedureStepQuery,
     UnifiedProcedureStepWatch,
+    Verification,
 )
 
 from actors.shared.ups_dimse.dataset import to_dataset
@@ -69,7 +72,9 @@ def test_another_ups_class_is_not_the_class_of_the_workitem(sop_class, manager, 
 @pytest.mark.requirement("AIWI-TM-080")
 def test_what_is_unknown_is_said_to_be_unknown(manager, peer):
     uid = manager.workitem_in("SCHEDULED", new_uid())
-    assert code(peer.set(uid, keys(ProcedureStepLabel="x"), sop_class=ModalityPerformedProcedureStep)) == "0118"
+    for sop_class in (ModalityPerformedProcedureStep, CTImageStorage, Verification, "1.2.3"):
+        assert code(peer.set(uid, keys(ProcedureStepLabel="x"), sop_class=sop_class)) == "0118"
+        assert code(peer.get(uid, sop_class=sop_class)[0]) == "0118"
     assert code(peer.act(6, uid, {})) == "0123"
     assert code(peer.act(0, uid, {})) == "0123"
     for answer in (
@@ -78,6 +83,15 @@ def test_what_is_unknown_is_said_to_be_unknown(manager, peer):
         peer.act(2, new_uid(), {}),
     ):
         assert code(answer) == "C307"
+
+
+def test_an_operation_that_ups_lacks_is_not_recognised_and_the_association_goes_on(manager, peer):
+    uid = manager.workitem_in("SCHEDULED", new_uid())
+    association = peer.association
+    assert code(association.send_n_delete(UPS_PUSH, uid, meta_uid=UnifiedProcedureStepPush)) == "0211"
+    report = association.send_n_event_report(None, 1, UPS_PUSH, uid, meta_uid=UnifiedProcedureStepEvent)
+    assert code(report[0]) == "0211"
+    assert code(association.send_c_echo()) == "0000"
 
 
 @pytest.mark.parametrize("keyword", ["ScheduledProcedureStepPriority", "InputReadinessState", "ProcedureStepState"])

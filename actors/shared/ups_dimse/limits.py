@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import Any
 
 import pynetdicom._config
@@ -12,6 +13,7 @@ from actors.shared.sockets import without_delay
 
 PDU_BYTES = 2**20
 MESSAGE_BYTES = 4 * 2**20
+_END_SECONDS = 5.0
 
 
 def limited(seconds: float) -> list[tuple[Any, Any]]:
@@ -57,6 +59,16 @@ class _Meter:
         if count > PDU_BYTES or self.received > MESSAGE_BYTES:
             raise OSError("the peer sent more than any message of UPS is long")
         return self._receive(count)
+
+
+def shut_down(ae: Any, server: Any) -> None:
+    """End a server and its associations; pynetdicom 3.0 fails to abort those that never got beyond a connection."""
+    for association in server.active_associations:
+        if association.requestor.primitive is None:
+            with suppress(OSError, AttributeError):
+                association.dul.socket.socket.shutdown(socket.SHUT_RDWR)
+            association.join(_END_SECONDS)
+    ae.shutdown()
 
 
 def keep_identifiers_out_of_logs() -> None:

@@ -14,7 +14,7 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import UnifiedProcedureStepEvent, Verification
 
 from actors.shared.ups_dimse.dataset import parse
-from actors.shared.ups_dimse.limits import limited
+from actors.shared.ups_dimse.limits import limited, shut_down
 from actors.shared.ups_dimse.statuses import failure
 from actors.shared.ups_watch import EVENTS, EventReport
 from profiles.errors import BadInput, Unavailable, error_row
@@ -57,19 +57,19 @@ class EventReceiver:
             (evt.EVT_N_EVENT_REPORT, self._take),
         ]
         try:
-            server: Any = self._ae.start_server(self._address, block=False, evt_handlers=handlers)
+            self._server: Any = self._ae.start_server(self._address, block=False, evt_handlers=handlers)
         except OSError as error:
             raise Unavailable(
                 f"Port {self._address[1]} cannot be listened on: {error.strerror or error}. Choose another, and tell "
                 "the Task Manager."
             ) from error
-        self.port = int(server.server_address[1])
+        self.port = int(self._server.server_address[1])
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ae.shutdown()
+        shut_down(self._ae, self._server)
 
     def _take(self, event: Any) -> tuple[Dataset | int, None]:
         request = event.request

@@ -26,6 +26,7 @@ from actors.shared.ups_dimse.statuses import (
     failure,
     refused,
 )
+from actors.shared.ups_dimse.strangers import answering_strangers
 from profiles.dicom import JsonDataset, text
 from profiles.errors import BadInput, StepwellError, error_row
 from workitems.worklist import UPS_PUSH, Worklist
@@ -36,7 +37,7 @@ _FOUND_IN = (UPS_CLASSES[1], UPS_CLASSES[2], UPS_CLASSES[4])
 _PAGE = 1000
 _MOST_UNSENT = 16
 _PAUSE_SECONDS = 0.002
-Refused = Callable[[Service, str, str, StepwellError], None]
+Refused = Callable[[str, str, str, StepwellError], None]
 """Told of service, workitem UID, address of the caller, and why."""
 _log = get_logger(__name__)
 
@@ -60,6 +61,7 @@ class UpsScp:
     def handlers(self) -> list[tuple[Any, Any]]:
         """What pynetdicom is to call for which event."""
         return [
+            answering_strangers(UPS_CLASSES, self._refused),
             (evt.EVT_C_ECHO, lambda _event: SUCCESS),
             (evt.EVT_N_CREATE, self._guarded(Service.CREATE, self._create)),
             (evt.EVT_N_GET, self._guarded(Service.GET, self._get)),
@@ -155,10 +157,7 @@ def _require_ups_push(event: Any) -> None:
     named = getattr(request, "RequestedSOPClassUID", None) or getattr(request, "AffectedSOPClassUID", None)
     if named == UPS_PUSH:
         return
-    raise BadInput(
-        f"Name UPS Push {UPS_PUSH} as SOP class (PS3.4 CC.3.1).",
-        key="class-instance-conflict" if named in UPS_CLASSES else "no-such-class",
-    )
+    raise BadInput(f"Name UPS Push {UPS_PUSH} as SOP class (PS3.4 CC.3.1).", key="class-instance-conflict")
 
 
 def _require_find_class(named: Any) -> None:

@@ -12,7 +12,7 @@ from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
 from actors.shared.refusals import RefusalLog
-from actors.shared.ups_dimse.limits import keep_identifiers_out_of_logs, limited
+from actors.shared.ups_dimse.limits import keep_identifiers_out_of_logs, limited, shut_down
 from actors.shared.ups_dimse.peers import Peers
 from actors.shared.ups_dimse.scp import UPS_CLASSES, UpsScp
 from actors.shared.ups_dimse.sender import ReportSender
@@ -77,7 +77,7 @@ def ups_dimse_server(
     """
     told = refusals or RefusalLog()
 
-    def refused(service: Service, uid: str, address: str, error: StepwellError) -> None:
+    def refused(service: str, uid: str, address: str, error: StepwellError) -> None:
         row = row_of(error, service)
         told.tell(
             "refused",
@@ -85,7 +85,7 @@ def ups_dimse_server(
             target=f"urn:oid:{uid}" if uid else f"dicom:{where.ae_title}",
             reason=error.row_key,
             address=address,
-            service=str(service),
+            service=service,
             status=row.dimse,
         )
 
@@ -117,4 +117,4 @@ def _listening(scp: UpsScp, where: Listening) -> Iterator[int]:
     try:
         yield int(server.server_address[1])
     finally:
-        ae.shutdown()
+        shut_down(ae, server)

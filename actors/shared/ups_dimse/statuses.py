@@ -27,10 +27,10 @@ class Service(StrEnum):
 
 
 #: What cannot be understood is an invalid attribute value, but an argument or an identifier in these services.
-_BAD_INPUT: Mapping[Service, str] = {Service.ACTION: "invalid-argument", Service.FIND: "identifier-mismatch"}
+_BAD_INPUT: Mapping[str, str] = {Service.ACTION: "invalid-argument", Service.FIND: "identifier-mismatch"}
 
 
-def row_of(error: StepwellError, service: Service) -> ErrorRow:
+def row_of(error: StepwellError, service: str) -> ErrorRow:
     """The row by which a service tells a refusal: of the first finding where there are several."""
     if error.row_key != "bad-input":
         return error.row
