@@ -5,6 +5,7 @@ import re
 import socket
 from contextlib import suppress
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -281,3 +282,50 @@ def test_memory_is_given_back_after_many_payloads_of_rubbish(task_manager):
     for body in bodies * 10:
         assert task_manager.http.post("/workitems", content=body, headers=TYPE).status_code == 400
     assert memory(task_manager) - before < GREATEST_GROWTH
+
+
+ODD = ["\x00", "\ud800", "\uffff", "\U0010ffff", "x" * 100_000, "'; DROP TABLE workitem; --", "%00", "\\", "[", "1e400"]
+INDEXED = [
+    "WorklistLabel",
+    "PatientID",
+    "ScheduledStationNameCodeSequence.CodeValue",
+    "PatientName",
+    "StudyInstanceUID",
+]
+MOMENTS = ["00000000", "99999999", "-", "--", "20260101-20250101", "2026-13", "99991231235959-", "-00010101", "+9999"]
+
+
+def text_of(value):
+    return json.dumps(value).encode()
+
+
+@pytest.mark.requirement("AIWI-TM-009", "AIWI-TM-015", "AIWI-TM-057")
+def test_no_value_is_a_server_error_on_any_database(task_managers):
+    manager, *_ = task_managers()
+    http, uid = manager.http, manager.create()
+    answers = []
+    for odd in ODD:
+        for text in (b'"MEDIUM"', b'"BRAIN"', b'"Brain segmentation"', b'"BRAINSEG"'):
+            sent = workitem().replace(text, text_of(odd))
+            answers.append(http.post("/workitems", content=sent, headers=TYPE))
+        wanted = [{"00741000": {"vr": "CS", "Value": [odd]}, "00081195": {"vr": "UI", "Value": [odd]}}]
+        answers.append(http.put(f"/workitems/{uid}/state", content=text_of(wanted), headers=TYPE))
+        details = [{"00741238": {"vr": "LT", "Value": [odd]}}]
+        answers.append(http.post(f"/workitems/{new_uid()}/cancelrequest", content=text_of(details), headers=TYPE))
+        value = quote(odd[:5000], errors="surrogatepass")
+        answers += [http.get(f"/workitems?{key}={value}") for key in INDEXED]
+        answers += [
+            http.get(f"/workitems?PatientName={value}&fuzzymatching=true"),
+            http.get(f"/workitems?includefield={value}"),
+            http.post(f"/workitems/{uid}/subscribers/{value}"),
+            http.put(f"/workitems/{uid}/state?requester={value}", content=text_of(wanted), headers=TYPE),
+            http.post(f"/workitems?workitem={value}", content=workitem(), headers=TYPE),
+            http.post(f"/workitems/{uid}?Transaction-uid={value}", content=b"[{}]", headers=TYPE),
+        ]
+    answers += [http.get(f"/workitems?ScheduledProcedureStepStartDateTime={one}") for one in MOMENTS]
+    answers += [http.get(f"/workitems?PatientBirthDate={one}") for one in MOMENTS]
+    answers += [http.get("/workitems?TimezoneOffsetFromUTC=%2B9999&ScheduledProcedureStepStartDateTime=2026")]
+    errors = [
+        (one.request.method, str(one.request.url)[:120], one.text[:200]) for one in answers if one.is_server_error
+    ]
+    assert errors == []
