@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from actors.shared.refusals import RefusalLog
 from actors.shared.steps import reached
-from actors.shared.ups_dimse import Listening, Peer, ups_dimse_server
+from actors.shared.ups_dimse import Listening, ups_dimse_server
 from actors.task_manager.settings import Settings
 from actors.task_manager.steps import Step
 from workitems.store import Store
@@ -28,7 +28,6 @@ def dimse_face(settings: Settings, store: Store, worklist: Worklist, refusals: R
         yield {}
         return
     where = Listening(settings.host, settings.dimse_port, settings.ae_title)
-    peers = {ae_title: Peer(one.host, one.port) for ae_title, one in settings.peers.items() if one.port}
     with ups_dimse_server(
         worklist,
         store,
