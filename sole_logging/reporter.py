@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -111,14 +112,23 @@ class EventReporter:
         """
         identifier = event_id(event, self.source)
         now = self._now()
-        self._put(identifier, now, sole_message(event, self.source, now))
+        with self._putting():
+            self._spool.put(identifier, now, sole_message(event, self.source, now))
         return identifier
+
+    def report_all(self, events: Sequence[OperationalEvent]) -> None:
+        """Report several events in one write, all of them or none; as `report`."""
+        now = self._now()
+        messages = [(event_id(event, self.source), now, sole_message(event, self.source, now)) for event in events]
+        with self._putting():
+            self._spool.put_all(messages)
 
     def audit(self, event: SecurityEvent) -> str:
         """Record a security event; as `report`."""
         identifier = event_id(event, self.source)
         now = self._now()
-        self._put(identifier, now, audit_message(event, self.source, now))
+        with self._putting():
+            self._spool.put(identifier, now, audit_message(event, self.source, now))
         return identifier
 
     def close(self) -> None:
@@ -128,9 +138,10 @@ class EventReporter:
             self._sender.close()
         self._spool.close()
 
-    def _put(self, identifier: str, now: datetime, content: bytes) -> None:
+    @contextmanager
+    def _putting(self) -> Iterator[None]:
         try:
-            self._spool.put(identifier, now, content)
+            yield
         except Unavailable as error:
             self._recording_stopped(error)
             raise

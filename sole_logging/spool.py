@@ -115,13 +115,7 @@ class Spool:
             Unavailable: when the spool is full or cannot be written; the message is not in it.
         """
         with self._lock:
-            if self._count >= self._limit + reserve:
-                self._refused += 1
-                raise Unavailable(
-                    f"The event spool {self.path} is full ({self._limit} messages): the event repository has been "
-                    "away for too long. Bring it back, or point [stepwell.syslog] to one that runs.",
-                    key="storage-full",
-                )
+            self._require_room(-1 if reserve else 0)
             try:
                 with self._translated():
                     cursor = self._connection.execute(
@@ -133,6 +127,40 @@ class Spool:
                 raise
             self._count += cursor.rowcount
             return cursor.rowcount == 1
+
+    def put_all(self, messages: Sequence[tuple[str, datetime, bytes]]) -> None:
+        """Make several messages durable in one write: all of them, or none.
+
+        Args:
+            messages: event id, TIMESTAMP and octets of each; one that is waiting already is not put again.
+
+        Raises:
+            Unavailable: when they do not all fit, or cannot be written; none of them is in the spool.
+        """
+        with self._lock:
+            self._require_room(len(messages) - 1)
+            try:
+                with self._translated():
+                    self._connection.execute("BEGIN IMMEDIATE")
+                    with self._connection:
+                        cursor = self._connection.executemany(
+                            "INSERT OR IGNORE INTO message (event_id, at, content) VALUES (?, ?, ?)",
+                            [(event_id, at.isoformat(), content) for event_id, at, content in messages],
+                        )
+            except Unavailable:
+                self._refused += len(messages)
+                raise
+            self._count += cursor.rowcount
+
+    def _require_room(self, beyond: int) -> None:
+        if self._count + beyond < self._limit:
+            return
+        self._refused += beyond + 1
+        raise Unavailable(
+            f"The event spool {self.path} is full ({self._limit} messages): the event repository has been "
+            "away for too long. Bring it back, or point [stepwell.syslog] to one that runs.",
+            key="storage-full",
+        )
 
     def after(self, number: int, limit: int) -> list[Spooled]:
         """The next messages behind a place, in order."""

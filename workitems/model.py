@@ -136,6 +136,7 @@ class Change:
         workitem: as it shall be.
         expected_revision: as it is now; 0 means that it is new.
         events: what is told of it.
+        steady: whether the attributes that searches start from, the state apart, stay as they are.
         heir_of: UID of the workitem that a new one replaces, whose subscribers it takes over.
         contracts: new ones that are agreed with it.
     """
@@ -143,6 +144,7 @@ class Change:
     workitem: Workitem
     expected_revision: int
     events: tuple[Event, ...] = ()
+    steady: bool = False
     heir_of: str = ""
     contracts: tuple[Contract, ...] = ()
 

@@ -27,6 +27,7 @@ from workitems.policy import Policy, assigned_station
 from workitems.refusals import duplicate, not_met, not_scheduled, refusal
 from workitems.search import Page, matching, search
 from workitems.store import Store
+from workitems.store.columns import SEARCHED_TAGS
 from workitems.subscriptions import Subscriptions
 
 UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
@@ -89,7 +90,7 @@ class Worklist:
             Conflict: when there is a workitem of that UID.
         """
         uid = _creation_uid(dataset, uid)
-        content = copy.deepcopy(dataset)
+        content = dict(dataset) if self.policy.strict else copy.deepcopy(dataset)
         modified = not self.policy.strict and with_type_2(content)
         findings = validate_create(content)
         if get(content, "ProcedureStepState", "SCHEDULED") != State.SCHEDULED:
@@ -154,7 +155,9 @@ class Worklist:
                 raise not_met("The update does not meet the requirements of N-SET", findings)
             changed = self.changed(current, changes)
             changed = replace(changed, lease_until=self._lease_until(changed.content, changed.performer, current.state))
-            return Change(changed, current.revision, self._update_events(current, changed, changes))
+            steady = SEARCHED_TAGS.isdisjoint(changes)
+            events = self._update_events(current, changed, changes)
+            return Change(changed, current.revision, events, steady=steady)
 
         return self._decide_and_apply(uid, Request.UPDATE, transaction_uid, change)
 
@@ -199,7 +202,7 @@ class Worklist:
         request = _REQUESTS.get(target, Request.SCHEDULE)
 
         def change(current: Workitem) -> Change:
-            content = copy.deepcopy(current.content)
+            content = dict(current.content)
             if target is State.CANCELED:
                 fill_cancellation(content, self._now(), {})
             declare_character_set(content)
@@ -213,7 +216,8 @@ class Worklist:
                 changed = replace(
                     changed, transaction_uid=transaction_uid or "", performer=requester, lease_until=until
                 )
-            return Change(changed, current.revision, (event_of(_KINDS[target], changed, self._now()),))
+            event = event_of(_KINDS[target], changed, self._now())
+            return Change(changed, current.revision, (event,), steady=True)
 
         return self._decide_and_apply(uid, request, transaction_uid, change)
 
@@ -234,7 +238,7 @@ class Worklist:
                     raise refusal("performer-not-contacted", uid, current.state)
                 noted = replace(current, revision=current.revision + 1)
                 event = event_of(EventKind.CANCEL_REQUESTED, noted, self._now(), told)
-                return Change(noted, current.revision, (event,))
+                return Change(noted, current.revision, (event,), steady=True)
             if is_rejection(details) and requester and requester == assigned_station(current.content):
                 rejected = replace(current, rejected_by=(*current.rejected_by, requester))
                 if station := self.policy.station_for(current.content, rejected.rejected_by):
@@ -250,11 +254,11 @@ class Worklist:
 
     def cancel_scheduled(self, current: Workitem, details: JsonDataset) -> Change:
         """The server cancels a SCHEDULED workitem: over IN PROGRESS, with both reports (PS3.4 CC.2.2.3)."""
-        content = copy.deepcopy(current.content)
+        content = dict(current.content)
         fill_cancellation(content, self._now(), details)
         changed = self.in_state(current, content, State.CANCELED)
         events = (started_event(changed, self._now()), event_of(EventKind.CANCELED, changed, self._now()))
-        return Change(changed, current.revision, events)
+        return Change(changed, current.revision, events, steady=True)
 
     def in_state(self, current: Workitem, content: JsonDataset, target: State) -> Workitem:
         """The next revision of a workitem, in another state."""

@@ -95,10 +95,11 @@ class OutboxReporting:
     def _report_some(self) -> bool:
         with self._store.alone(READER) as alone:  # of several processes, one tells an event
             events = self._store.events_after(self._store.cursor(READER)) if alone else []
-            for event in events:
-                if event.kind not in _UNREPORTED:
-                    self._reporter.report(operational_event(event))
-                    reached(Step.EVENT_REPORTED, workitem=event.workitem_uid)
+            told = [event for event in events if event.kind not in _UNREPORTED]
+            if told:
+                self._reporter.report_all([operational_event(event) for event in told])
+            for event in told:
+                reached(Step.EVENT_REPORTED, workitem=event.workitem_uid)
             if events:
                 self._store.move_cursor(READER, events[-1].sequence)
         return bool(events)

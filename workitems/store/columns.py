@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from profiles.dicom import JsonDataset, vr_of
+from profiles.dicom import JsonDataset, tag_of, vr_of
 from workitems.matching import RANGE_VRS, significant, values_at, zone_of
 from workitems.moments import span
 from workitems.names import GROUPS, groups_of
@@ -26,6 +26,10 @@ SEARCHED = {
     "replaced": "ReplacedProcedureStepSequence.ReferencedSOPInstanceUID",
     "start": "ScheduledProcedureStepStartDateTime",
     "expected_completion": "ExpectedCompletionDateTime",
+}
+#: Tags of the top-level attributes that the columns come from, and of what tells how to read dates.
+SEARCHED_TAGS = frozenset(tag_of(path.partition(".")[0]) for path in SEARCHED.values()) | {
+    tag_of("TimezoneOffsetFromUTC")
 }
 #: In a column: there are several values, which differ; the search then looks at the dataset itself.
 SEVERAL = "*"

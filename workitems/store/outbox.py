@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select, true, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
 
 from workitems.model import Channel, Delivery, Event
 from workitems.notification import is_reported
-from workitems.store.rows import CURSOR, DELIVERY, OUTBOX, SUBSCRIBER, SUBSCRIPTION, event_of, event_row
+from workitems.store import statements
+from workitems.store.rows import CURSOR, DELIVERY, OUTBOX, SUBSCRIBER, event_of, event_row
 
 
 def append(connection: Connection, events: Iterable[Event]) -> list[Event]:
@@ -20,16 +21,13 @@ def append(connection: Connection, events: Iterable[Event]) -> list[Event]:
     """
     appended = []
     for event in events:
-        made = connection.execute(insert(OUTBOX).values(**event_row(event)))
+        made = connection.execute(statements.APPEND, event_row(event))
         sequence = made.inserted_primary_key[0]  # type: ignore[index] # the primary key has one column, which is set
         appended.append(replace(event, sequence=sequence))
         if not is_reported(event.kind):
             continue
         if event.receivers is None:
-            told = select(SUBSCRIPTION.c.receiver, literal(sequence)).where(
-                SUBSCRIPTION.c.workitem_uid == event.workitem_uid
-            )
-            connection.execute(insert(DELIVERY).from_select(["receiver", "sequence"], told))
+            connection.execute(statements.TELL_SUBSCRIBERS, {"uid": event.workitem_uid, "place": sequence})
         elif event.receivers:
             rows = [{"receiver": receiver, "sequence": sequence} for receiver in event.receivers]
             connection.execute(insert(DELIVERY), rows)

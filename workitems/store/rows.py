@@ -42,8 +42,8 @@ HELD = (
 )
 
 
-def workitem_row(workitem: Workitem) -> dict[str, Any]:
-    """The columns of a workitem, its UID apart."""
+def workitem_row(workitem: Workitem, *, searched: bool = True) -> dict[str, Any]:
+    """The columns of a workitem, its UID apart; those of searched attributes only when they are wanted."""
     content = workitem.content
     return {
         "revision": workitem.revision,
@@ -55,7 +55,7 @@ def workitem_row(workitem: Workitem) -> dict[str, Any]:
         "final_at": moment(workitem.final_at),
         "rejected_by": "\\".join(workitem.rejected_by),
         "content": orjson.dumps(content),
-        **search_columns(content),
+        **(search_columns(content) if searched else {}),
     }
 
 

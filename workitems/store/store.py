@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from profiles.dicom import JsonDataset
 from profiles.ups import State
 from workitems.matching import matches
 from workitems.model import Change, Channel, Contract, Delivery, Event, Workitem
-from workitems.store import contracts, outbox, searching, subscriptions
+from workitems.store import contracts, outbox, searching, statements, subscriptions
 from workitems.store.database import Database
 from workitems.store.exclusive import Exclusive
 from workitems.store.rows import HELD, SUBSCRIPTION, TOMBSTONE, WORKITEM, keys_text, workitem_of, workitem_row
@@ -75,13 +75,14 @@ class Store:
 
     def _put(self, connection: Connection, change: Change) -> None:
         workitem = change.workitem
-        row = workitem_row(workitem)
+        row = workitem_row(workitem, searched=not change.steady)
         if change.expected_revision:
-            where = (WORKITEM.c.uid == workitem.uid) & (WORKITEM.c.revision == change.expected_revision)
-            if connection.execute(update(WORKITEM).where(where).values(**row)).rowcount != 1:
+            statement = statements.CHANGE if change.steady else statements.CHANGE_ALL
+            held = {"held_uid": workitem.uid, "held_revision": change.expected_revision}
+            if connection.execute(statement, row | held).rowcount != 1:
                 raise _Stale
         else:
-            connection.execute(insert(WORKITEM).values(uid=workitem.uid, **row))
+            connection.execute(statements.CREATE, {"uid": workitem.uid, **row})
         contracts.add(connection, change.contracts)
 
     def _enrol(self, connection: Connection, change: Change) -> None:
@@ -245,5 +246,5 @@ class Store:
 
 def find_in(connection: Connection, uid: str) -> Workitem | None:
     """The workitem of a UID as a transaction sees it."""
-    row = connection.execute(select(*HELD).where(WORKITEM.c.uid == uid)).first()
+    row = connection.execute(statements.FIND, {"uid": uid}).first()
     return workitem_of(row) if row is not None else None
