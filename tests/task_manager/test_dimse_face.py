@@ -85,6 +85,11 @@ def test_what_is_unknown_is_said_to_be_unknown(manager, peer):
         assert code(answer) == "C307"
 
 
+def test_a_request_that_names_no_workitem_is_answered(peer):
+    assert code(peer.get("")[0]) == "0212"
+    assert code(peer.act(2, "", {})) == "0212"
+
+
 def test_an_operation_that_ups_lacks_is_not_recognised_and_the_association_goes_on(manager, peer):
     uid = manager.workitem_in("SCHEDULED", new_uid())
     association = peer.association

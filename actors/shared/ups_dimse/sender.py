@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +32,9 @@ _LINGER_SECONDS = 1.0
 _LOOK_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 60.0
+#: At the end what waits is sent within this time; how often it is looked whether it was.
+_FAREWELL_SECONDS = 2.0
+_GLANCE_SECONDS = 0.05
 _RIGHT = "dimse-event-reports"
 _log = get_logger(__name__)
 
@@ -53,6 +57,7 @@ class ReportSender:
         self._changed = threading.Condition()
         self._appended = 0
         self._sending: dict[str, threading.Thread] = {}
+        self._away: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="dimse-reports", daemon=True)
         store.on_append(self._wake)
 
@@ -63,12 +68,23 @@ class ReportSender:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._finish()
         self._stopped.set()
         self._wake()
         self._thread.join()
         for thread in list(self._sending.values()):
             thread.join()
         self._right.release()
+
+    def _finish(self) -> None:
+        """Let what waits now be sent, but not to those who are away, and not for long."""
+        end = time.monotonic() + _FAREWELL_SECONDS
+        with suppress(StepwellError, SQLAlchemyError):
+            while self._right.held() and time.monotonic() < end:
+                waiting = set(self._store.receivers_waiting(Channel.DIMSE)) & set(self._peers)
+                if not waiting - self._away:
+                    return
+                self._stopped.wait(_GLANCE_SECONDS)
 
     def _wake(self) -> None:
         with self._changed:
@@ -100,13 +116,11 @@ class ReportSender:
     def _serve(self, receiver: str) -> None:
         """Send until nothing waits; again with growing pauses while the peer, or the store, is away."""
         retrying = Retrying(
-            retry=retry_if_exception_type((StepwellError, SQLAlchemyError)),
+            retry=retry_if_exception_type(Exception),  # whatever it is, what waits is tried again
             wait=wait_exponential(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS),
             stop=stop_when_event_set(self._stopped),
             sleep=sleep_using_event(self._stopped),
-            before_sleep=lambda state: _log.warning(
-                "reports-not-sent", receiver=receiver, attempt=state.attempt_number, reason=_reason(state.outcome)
-            ),
+            before_sleep=lambda state: self._note_absence(receiver, state.attempt_number, state.outcome),
             retry_error_callback=lambda _state: None,
         )
         try:
@@ -116,6 +130,10 @@ class ReportSender:
         finally:
             self._sending.pop(receiver, None)
             self._wake()  # something may have been appended since the last look
+
+    def _note_absence(self, receiver: str, attempt: int, outcome: object) -> None:
+        self._away.add(receiver)
+        _log.warning("reports-not-sent", receiver=receiver, attempt=attempt, reason=_reason(outcome))
 
     def _send_waiting(self, receiver: str) -> bool:
         """Send over one association; whether something may still wait.
@@ -135,6 +153,7 @@ class ReportSender:
                             return False
                         self._tell(channel, receiver, event)
                         self._store.confirm(receiver, event.sequence)
+                        self._away.discard(receiver)
                         taken += 1
             except Unavailable:
                 if not taken:

@@ -1,4 +1,4 @@
-"""Requests that are not of UPS: answered by a status, where pynetdicom would abort the association (PS3.7 Annex C)."""
+"""Requests not of UPS, or incomplete: answered by a status (PS3.7 Annex C), where pynetdicom aborts or is silent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def answering_strangers(classes: tuple[str, ...], told: Told) -> tuple[Any, Any]
         serve = association._serve_request
 
         def serve_or_refuse(message: Any, context_id: int) -> None:
-            refusal = _refusal(message, classes) if message.is_valid_request else None
+            refusal = _refusal(message, classes) if _is_request(message) else None
             if refusal is None:
                 serve(message, context_id)
                 return
@@ -43,6 +43,10 @@ def answering_strangers(classes: tuple[str, ...], told: Told) -> tuple[Any, Any]
     return evt.EVT_CONN_OPEN, opened
 
 
+def _is_request(message: Any) -> bool:
+    return message.MessageID is not None and message.MessageIDBeingRespondedTo is None
+
+
 def _refusal(message: Any, classes: tuple[str, ...]) -> StepwellError | None:
     named = _named(message, "SOPClassUID")
     if isinstance(message, C_ECHO) and named == Verification:
@@ -52,6 +56,8 @@ def _refusal(message: Any, classes: tuple[str, ...]) -> StepwellError | None:
         return BadInput("The SOP class is not served here (PS3.4 CC.3.1).", key=key)
     if not isinstance(message, _SERVED):
         return BadInput("UPS has no such operation (PS3.4 CC.2).", key="unrecognised-operation")
+    if not message.is_valid_request:
+        return BadInput("The request lacks an element that PS3.7 section 10 wants.", key="mistyped-argument")
     return None
 
 
