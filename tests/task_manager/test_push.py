@@ -1,0 +1,71 @@
+"""Push over real Task Managers to a UPS-RS service that is not theirs (AIW-I 50.4.2.3; aiw-i.md 6.3; ups.md 13)."""
+
+import secrets
+import signal
+from datetime import UTC, datetime
+
+import pytest
+
+from connectathon.waiting import eventually
+from connectathon.workitems import new_workitem, performed
+from profiles.dicom import Code, new_uid, put, put_codes, put_items
+from workitems.pipelines import COPY
+from workitems.subtasks import child_uid
+
+pytestmark = pytest.mark.requirement("AIWI-TM-086")
+PROGRESS = "ProcedureStepProgressInformationSequence"
+
+
+def station():
+    """An AE title of one test."""
+    return f"AI{secrets.token_hex(4)}"
+
+
+def workitem_for(ae_title):
+    return put_codes(new_workitem(now=datetime.now(UTC)), "ScheduledStationNameCodeSequence", Code(ae_title, "L", "AI"))
+
+
+def is_there(manager, uid):
+    return manager.http.get(f"/workitems/{uid}").status_code == 200
+
+
+def test_when_the_manager_that_follows_a_copy_is_killed_another_or_the_next_one_goes_on(task_managers, task_manager):
+    ae_title, transaction, performer = station(), new_uid(), task_manager
+    managers = task_managers(peers={ae_title: {"push_url": performer.base}}, contract_seconds=0.2)
+    uid = managers[0].create(workitem_for(ae_title))
+    copy = child_uid(uid, COPY, 1)
+    eventually(lambda: is_there(performer, copy), what="the copy")
+    [owner] = [one for one in managers if any(line["workitem"] == uid for line in one.logged("engaged"))]
+    owner.stop(signal.SIGKILL)
+    assert performer.change_state(copy, "IN PROGRESS", transaction).status_code == 200
+    half = put_items({}, PROGRESS, put({}, "ProcedureStepProgress", 50))
+    assert performer.post(f"/workitems/{copy}", half, transaction).status_code == 200
+    alive = managers[-1] if managers[-1] is not owner else managers[0]
+    if alive is owner:
+        alive.start()
+    eventually(lambda: _progress(alive, uid) == 50, what="the progress")
+    assert alive.state(uid) == "IN PROGRESS"
+    assert performer.post(f"/workitems/{copy}", performed(datetime.now(UTC)), transaction).status_code == 200
+    assert performer.change_state(copy, "COMPLETED", transaction).status_code == 200
+    eventually(lambda: alive.state(uid) == "COMPLETED", what="the workitem to be completed")
+    told = "".join(one.log.read_text() for one in managers)
+    assert transaction not in told
+
+
+def _progress(manager, uid):
+    [found] = manager.retrieve(uid)["00741002"].get("Value") or [{}]
+    return found.get("00741004", {}).get("Value", [0])[0]
+
+
+def test_a_request_to_cancel_what_the_manager_performs_itself_is_accepted_and_passed_on(
+    mortal_task_manager, task_manager
+):
+    ae_title, performer = station(), task_manager
+    manager = mortal_task_manager
+    manager.settings = {"peers": {ae_title: {"push_url": performer.base}}, "contract_seconds": 0.2}
+    manager.start()
+    uid = manager.create(workitem_for(ae_title))
+    eventually(lambda: is_there(performer, child_uid(uid, COPY, 1)), what="the copy")
+    assert manager.post(f"/workitems/{uid}/cancelrequest", {}).status_code == 202
+    eventually(lambda: manager.state(uid) == "CANCELED", what="the workitem to be canceled")
+    assert performer.state(child_uid(uid, COPY, 1)) == "CANCELED"
