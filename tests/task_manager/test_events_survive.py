@@ -165,6 +165,20 @@ def test_the_event_of_a_change_that_was_durable_when_the_server_was_killed_is_to
         eventually(lambda: watcher.states(uid) == ["SCHEDULED"])
 
 
+@pytest.mark.requirement("AIWI-TM-072", "UPS-190")
+def test_a_subscriber_whose_server_was_killed_goes_on_at_another_of_the_same_worklist(task_managers):
+    managers = task_managers()
+    first, last = managers[0], managers[-1]
+    uid = first.create()
+    with Subscriber(subscribe(first, uid), reconnects=False) as watcher:
+        eventually(lambda: watcher.states(uid) == ["SCHEDULED"])
+    first.stop(signal.SIGKILL)
+    survivor = last if last is not first else first.start()
+    survivor.change_state(uid, "IN PROGRESS", new_uid())
+    with Subscriber(channel(survivor)) as again:
+        eventually(lambda: again.states(uid)[-1:] == ["IN PROGRESS"])
+
+
 def work(manager, stopped):
     """Create and claim over HTTP, again and again, whether the server is there or not."""
     while not stopped.is_set():
