@@ -4,14 +4,17 @@ import threading
 from typing import ClassVar
 
 import pytest
+from pynetdicom.sop_class import UnifiedProcedureStepPush
 
+from actors.shared.ups_dimse.dataset import to_dataset
 from connectathon.workitems import STATION, new_workitem, performed
 from profiles.dicom import get, new_uid, put, put_codes, put_items, tag_of, text
 from profiles.errors import BadInput, Conflict, NotFound
 from profiles.tables import read_table
+from profiles.ups.events import UPS_PUSH
 from profiles.ups.subscriptions import GLOBAL_SUBSCRIPTION
 from tests.contract.conftest import DIMSE_WATCHER
-from tests.contract.dimse import now, without
+from tests.contract.dimse import code, now, without
 
 CELLS = read_table("profiles.ups", "transitions")
 NAMES = [
@@ -55,6 +58,47 @@ def test_names_of_every_script_are_identical_on_both(name, face, other):
         assert get(one.retrieve(uid), "PatientName") == name
         assert get(one.retrieve(uid), "SpecificCharacterSet") == "ISO_IR 192"
         assert one.search(SOPInstanceUID=uid, PatientName=name["Alphabetic"]) == [uid]
+
+
+@pytest.mark.parametrize(
+    ("terms", "name"),
+    [("ISO_IR 100", NAMES[0]), ("ISO_IR 144", NAMES[1]), (["", "ISO 2022 IR 87"], NAMES[2])],
+    ids=["Latin 1", "Cyrillic", "Kanji"],
+)
+@pytest.mark.requirement("AIWI-TM-011")
+def test_a_creation_in_another_character_set_is_read_as_unicode_on_both(terms, name, faces):
+    uid, sent = new_uid(), to_dataset(new_workitem(now=now()))
+    sent.SpecificCharacterSet = terms
+    sent.PatientName = "=".join(name.values())
+    association = faces["dimse"].wire.association
+    status, _ = association.send_n_create(sent, UPS_PUSH, uid, meta_uid=UnifiedProcedureStepPush)
+    assert code(status) == "0000"
+    for one in faces.values():
+        assert get(one.retrieve(uid), "PatientName") == name
+        assert get(one.retrieve(uid), "SpecificCharacterSet") == "ISO_IR 192"
+
+
+@pytest.mark.requirement("AIWI-TM-012")
+def test_private_attributes_and_five_hundred_inputs_are_complete_on_both(face, other):
+    uid, sent = new_uid(), new_workitem(now=now())
+    put_items(sent, "InputInformationSequence", *(study_input(number) for number in range(500)))
+    sent["00090010"] = {"vr": "LO", "Value": ["SITE"]}
+    sent["00091001"] = {"vr": "UN", "InlineBinary": "AQIDBA=="}
+    assert face.ask("create", uid, None, dict(sorted(sent.items()))) == face.expected("create", "done")
+    for one in (face, other):
+        found = one.retrieve(uid)
+        assert found[tag_of("InputInformationSequence")] == sent[tag_of("InputInformationSequence")]
+        assert found["00091001"] == sent["00091001"]
+
+
+def study_input(number):
+    """One study's input, retrievable over DICOMweb."""
+    instance = put(put({}, "ReferencedSOPClassUID", "1.2.840.10008.5.1.4.1.1.4"), "ReferencedSOPInstanceUID", "2.25.3")
+    found = put(put({}, "StudyInstanceUID", f"2.25.{number + 1}"), "SeriesInstanceUID", "2.25.2")
+    put(found, "TypeOfInstances", "DICOM")
+    put_items(found, "ReferencedSOPSequence", instance)
+    put_items(found, "WADORSRetrievalSequence", put({}, "RetrieveURL", "http://127.0.0.1/dicom-web/studies/1"))
+    return dict(sorted(found.items()))
 
 
 @pytest.mark.requirement("AIWI-TM-017", "AIWI-TM-028", "AIWI-TM-036", "AIWI-TM-075")
@@ -197,7 +241,7 @@ def test_of_claims_over_both_faces_at_once_one_wins(faces, workitem_in):
             assert one.ask("update", uid, outcomes[0]) == one.expected("update", "done")
 
 
-@pytest.mark.requirement("AIWI-TM-049", "UPS-115", "UPS-171", "UPS-174")
+@pytest.mark.requirement("AIWI-TM-068", "AIWI-TM-069", "UPS-167", "UPS-173", "UPS-178")
 def test_a_subscription_made_on_one_face_can_be_ended_on_the_other(face, other, workitem_in):
     uid = workitem_in("SCHEDULED", new_uid())
     with face.client(DIMSE_WATCHER) as here, other.client(DIMSE_WATCHER) as there:

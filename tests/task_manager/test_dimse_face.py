@@ -259,7 +259,7 @@ def test_a_state_that_is_missing_or_none_is_an_invalid_argument(state, manager, 
     assert code(peer.change_state(uid, state, new_uid())) == "0115"
 
 
-@pytest.mark.requirement("AIWI-TM-044")
+@pytest.mark.requirement("AIWI-TM-045", "UPS-138")
 def test_a_request_to_cancel_tells_the_calling_ae_and_its_reason(manager):
     with manager.wire(ae_title="WARD_7") as peer:
         uid = manager.workitem_in("IN PROGRESS", new_uid())

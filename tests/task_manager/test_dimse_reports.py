@@ -113,7 +113,7 @@ def test_a_subscriber_is_told_of_each_change_in_order_with_what_the_table_asks(t
     assert transaction not in repr(reports)
 
 
-@pytest.mark.requirement("UPS-133", "UPS-163", "UPS-178", "UPS-180", "UPS-183", "AIWI-TM-063", "AIWI-TM-069")
+@pytest.mark.requirement("UPS-133", "UPS-163", "UPS-172", "UPS-178", "UPS-181", "UPS-183", "AIWI-TM-063", "AIWI-TM-069")
 def test_locks_filters_suspension_and_unsubscribing_work_over_dimse(tmp_path, inbox_of):
     inbox = inbox_of("WATCHER")
     peers = {"WATCHER": Peer("127.0.0.1", inbox.port)}
