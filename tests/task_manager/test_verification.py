@@ -1,12 +1,16 @@
 """Inference with verification, and subtasks, over real Task Managers (AIW-I 50.4.1.6, 50.4.2.6; aiw-i.md 6.6, 7)."""
 
+import re
+import tomllib
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from actors.shared.ups_client import UpsClient
 from actors.task_manager.pipeline_settings import PipelineSettings
 from actors.task_manager.settings import Settings
+from actors.task_performer.settings import Settings as PerformerSettings
 from connectathon.waiting import eventually
 from connectathon.workitems import new_workitem, performed
 from profiles.dicom import Code, get, item, items, new_uid, put, put_codes, put_items, text
@@ -112,3 +116,15 @@ def test_a_pipeline_that_cannot_be_done_is_told_at_start(pipelines, words):
 def test_a_step_without_a_meaning_of_its_code_gets_its_label():
     code = PipelineSettings.model_validate(PIPELINE).pipeline().step("inference").workitem_code
     assert code == Code("INFER", "99TEST", "Inference")
+
+
+def test_every_configuration_in_the_documentation_of_workflows_is_one():
+    page = (Path(__file__).parents[2] / "docs" / "workflows.md").read_text()
+    managers = performers = 0
+    for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL):
+        tables = tomllib.loads(block)
+        if "task_manager" in tables:
+            managers += bool(Settings.model_validate(tables["task_manager"]).plans())
+        if "task_performer" in tables:
+            performers += PerformerSettings.model_validate(tables["task_performer"]).port is not None
+    assert (managers, performers) == (3, 1)
