@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from actors.shared.refusals import RefusalLog
@@ -15,8 +15,21 @@ from workitems.worklist import Worklist
 
 
 @contextmanager
-def dimse_face(settings: Settings, store: Store, worklist: Worklist, refusals: RefusalLog) -> Iterator[dict[str, str]]:
+def dimse_face(
+    settings: Settings,
+    store: Store,
+    worklist: Worklist,
+    refusals: RefusalLog,
+    notified: Callable[[], None] | None = None,
+) -> Iterator[dict[str, str]]:
     """Serve UPS over DIMSE while the block runs, where the site gives it a port.
+
+    Args:
+        settings: of the Task Manager.
+        store: of its worklist.
+        worklist: the domain.
+        refusals: told of every refusal.
+        notified: told of every Instance Availability Notification; none are taken when not given.
 
     Yields:
         Its endpoint, as the operator is told it; none when it is not served.
@@ -35,5 +48,6 @@ def dimse_face(settings: Settings, store: Store, worklist: Worklist, refusals: R
         peers=settings.dimse_peers(),
         refusals=refusals,
         taken=lambda service: reached(Step.REQUEST_TAKEN, method=str(service)),
+        notified=notified,
     ):
         yield {"dimse": f"{settings.host}:{settings.dimse_port}"}

@@ -105,8 +105,9 @@ def run(settings: Settings, common: CommonSettings) -> None:
         reporter.start()
         worklist, refusals = worklist_for(settings, store), RefusalLog(reporter)
         channels = event_channels(settings, store, worklist, refusals)
-        _start_threads(settings, store, reporter, worklist, closing)
-        dimse = closing.enter_context(dimse_face(settings, store, worklist, refusals))
+        inputs = _start_threads(settings, store, reporter, worklist, closing)
+        notified = inputs.soon if inputs else None
+        dimse = closing.enter_context(dimse_face(settings, store, worklist, refusals, notified))
         serve(
             create_app(worklist, refusals, channels),
             actor=ACTOR,
@@ -121,19 +122,26 @@ def run(settings: Settings, common: CommonSettings) -> None:
 
 def _start_threads(
     settings: Settings, store: Store, reporter: EventReporter, worklist: Worklist, closing: ExitStack
-) -> None:
-    """What goes on beside the faces, each until the actor ends."""
+) -> Regularly | None:
+    """What goes on beside the faces, each until the actor ends.
+
+    Returns:
+        What looks for inputs, where there is an archive to ask.
+    """
     limits = Limits(settings.backlog_limit, timedelta(days=settings.event_days))
     threads: list[OutboxReporting | Regularly | Contracting] = [
         OutboxReporting(store, reporter),
         housekeeping(worklist, store, limits, settings.housekeeping_seconds),
     ]
+    inputs = None
     if settings.archive_url:
         archive = closing.enter_context(Archive(settings.archive_url))
-        threads.append(readiness(worklist, store, archive, settings.archive_poll_seconds))
+        inputs = readiness(worklist, store, archive, settings.archive_poll_seconds)
+        threads.append(inputs)
     plans = settings.plans()
     if plans or store.open_parents():
         threads.append(contracting(worklist, store, plans, settings.contract_seconds, closing))
     for thread in threads:
         thread.start()
         closing.callback(thread.stop)
+    return inputs

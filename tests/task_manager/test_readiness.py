@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
+from pynetdicom import AE
+from pynetdicom.sop_class import InstanceAvailabilityNotification
 from websockets.sync.client import connect
 
 from actors.shared.dicomweb import Archive
@@ -217,6 +220,50 @@ def test_an_archive_that_is_away_is_told_and_asked_again(worklist, make_study):
     worklist.create(waiting_for(series, order))
     with Archive(f"http://127.0.0.1:{free_port()}/dicom-web") as away, pytest.raises(Unavailable):
         look_for_inputs(worklist, worklist.store, away)
+
+
+def notify(port, study, series):
+    """Instance Availability Notification (RAD-49) as an archive sends it: statuses of the answers."""
+    ae = AE(ae_title="ARCHIVE")
+    ae.add_requested_context(InstanceAvailabilityNotification)
+    association = ae.associate("127.0.0.1", port, ae_title="STEPWELL_TM")
+    try:
+        for dataset in (notification(study, series), notification(study, [])):
+            status, _ = association.send_n_create(dataset, InstanceAvailabilityNotification, new_uid())
+            yield status.Status
+    finally:
+        association.release()
+
+
+def notification(study, series):
+    dataset = Dataset()
+    dataset.StudyInstanceUID = study
+    dataset.ReferencedPerformedProcedureStepSequence = []
+    dataset.ReferencedSeriesSequence = []
+    for paths in series:
+        group = Dataset()
+        group.ReferencedSOPSequence = []
+        for path in paths:
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+            group.SeriesInstanceUID, one = header.SeriesInstanceUID, Dataset()
+            one.ReferencedSOPClassUID, one.ReferencedSOPInstanceUID = header.SOPClassUID, header.SOPInstanceUID
+            one.InstanceAvailability, one.RetrieveAETitle = "ONLINE", "STEPWELL"
+            group.ReferencedSOPSequence.append(one)
+        dataset.ReferencedSeriesSequence.append(group)
+    return dataset
+
+
+def test_a_notification_of_the_archive_makes_a_workitem_ready_at_once(mortal_task_manager, archive_server, make_study):
+    """Without it the archive would be asked in an hour (RAD-49, the Instance Availability Option)."""
+    manager, port = mortal_task_manager, free_port()
+    manager.settings = {"archive_url": archive_server.url, "archive_poll_seconds": 3600, "dimse_port": port}
+    manager.start()
+    order, series = make_study()
+    uid = manager.create(waiting_for(series, order))
+    with Archive(archive_server.url) as archive:
+        archive.store([path for paths in series for path in paths])
+    assert list(notify(port, order.study_instance_uid, series)) == [0x0000, 0x0120]
+    eventually(lambda: get(manager.retrieve(uid), READINESS) == "READY", what="the workitem to be ready")
 
 
 @pytest.mark.requirement("UPS-137", "AIWI-TM-066")

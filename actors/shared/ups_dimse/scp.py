@@ -13,6 +13,7 @@ from pynetdicom.dsutils import encode
 
 from actors.shared.logs import get_logger
 from actors.shared.ups_dimse.actions import Action, take_action
+from actors.shared.ups_dimse.availability import AVAILABILITY, noting_availability
 from actors.shared.ups_dimse.dataset import parse, to_dataset
 from actors.shared.ups_dimse.identifier import Query, project, read_identifier, select
 from actors.shared.ups_dimse.peers import Peers
@@ -50,20 +51,31 @@ class UpsScp:
         peers: who can be told of events; None when nobody can.
         refused: told of every refusal, to log and audit it.
         taken: told of every request that may change something, before anything is done about it.
+        notified: told of every Instance Availability Notification; None when none are taken.
+
+    Attributes:
+        classes: the SOP classes that are served.
     """
 
     def __init__(
-        self, worklist: Worklist, peers: Peers | None, refused: Refused, taken: Callable[[Service], None]
+        self,
+        worklist: Worklist,
+        peers: Peers | None,
+        refused: Refused,
+        taken: Callable[[Service], None],
+        notified: Callable[[], None] | None = None,
     ) -> None:
         self._worklist, self._peers = worklist, peers
-        self._refused, self._taken = refused, taken
+        self._refused, self._taken, self._notified = refused, taken, notified
+        self.classes = UPS_CLASSES if notified is None else (*UPS_CLASSES, AVAILABILITY)
 
     def handlers(self) -> list[tuple[Any, Any]]:
         """What pynetdicom is to call for which event."""
+        create = self._guarded(Service.CREATE, self._create)
         return [
-            answering_strangers(UPS_CLASSES, self._refused),
+            answering_strangers(self.classes, self._refused),
             (evt.EVT_C_ECHO, lambda _event: SUCCESS),
-            (evt.EVT_N_CREATE, self._guarded(Service.CREATE, self._create)),
+            (evt.EVT_N_CREATE, noting_availability(create, self._notified) if self._notified else create),
             (evt.EVT_N_GET, self._guarded(Service.GET, self._get)),
             (evt.EVT_N_SET, self._guarded(Service.SET, self._set)),
             (evt.EVT_N_ACTION, self._guarded(Service.ACTION, self._action)),

@@ -14,7 +14,7 @@ from pynetdicom.sop_class import Verification
 from actors.shared.refusals import RefusalLog
 from actors.shared.ups_dimse.limits import keep_identifiers_out_of_logs, limited, shut_down
 from actors.shared.ups_dimse.peers import Peers
-from actors.shared.ups_dimse.scp import UPS_CLASSES, UpsScp
+from actors.shared.ups_dimse.scp import UpsScp
 from actors.shared.ups_dimse.sender import ReportSender
 from actors.shared.ups_dimse.statuses import Service, row_of
 from profiles.errors import StepwellError, Unavailable
@@ -22,6 +22,7 @@ from profiles.sole.event import Outcome
 from workitems.store import Store
 from workitems.worklist import Worklist
 
+_PDU_BYTES = 128 * 1024
 SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 
 
@@ -58,6 +59,7 @@ def ups_dimse_server(
     peers: Peers | None = None,
     refusals: RefusalLog | None = None,
     taken: Callable[[Service], None] = lambda _service: None,
+    notified: Callable[[], None] | None = None,
 ) -> Iterator[int]:
     """Serve a worklist over DIMSE, and report its events to whoever subscribed over DIMSE, while the block runs.
 
@@ -68,6 +70,7 @@ def ups_dimse_server(
         peers: where AEs take event reports, by AE title; subscriptions are refused when not given (C315).
         refusals: told of every refusal.
         taken: told of every request that may change something, before anything is done about it.
+        notified: told of every Instance Availability Notification (RAD-49); none are taken when not given.
 
     Yields:
         The port.
@@ -90,7 +93,7 @@ def ups_dimse_server(
         )
 
     with ExitStack() as stack:
-        port = stack.enter_context(_listening(UpsScp(worklist, peers, refused, taken), where))
+        port = stack.enter_context(_listening(UpsScp(worklist, peers, refused, taken, notified), where))
         if peers is not None:
             stack.enter_context(ReportSender(store, worklist.subscriptions, peers, where.ae_title))
         yield port
@@ -101,10 +104,11 @@ def _listening(scp: UpsScp, where: Listening) -> Iterator[int]:
     keep_identifiers_out_of_logs()
     ae = AE(ae_title=where.ae_title)
     ae.maximum_associations = where.associations
+    ae.maximum_pdu_size = _PDU_BYTES
     ae.network_timeout = ae.dimse_timeout = ae.acse_timeout = where.idle_seconds
     ae.require_calling_aet = list(where.callers)
     ae.require_called_aet = where.require_called
-    for sop_class in (Verification, *UPS_CLASSES):
+    for sop_class in (Verification, *scp.classes):
         ae.add_supported_context(sop_class, list(SYNTAXES))
     handlers = [*limited(where.idle_seconds), *scp.handlers()]
     try:
