@@ -136,9 +136,10 @@ class DimseUpsClient:
         identifier = to_dataset(identifier_of(matches or {}, includefield))
         with self._one_at_a_time:
             last = None if limit is None else offset + limit
-            return list(islice(self._found(identifier, last), offset, None))
+            found = list(islice(self._found(identifier, last), offset, None))
+        return [to_json(dataset) for dataset in found]
 
-    def _found(self, identifier: Dataset, last: int | None) -> Iterator[JsonDataset]:
+    def _found(self, identifier: Dataset, last: int | None) -> Iterator[Dataset]:
         """What is found, up to a number; then the search is canceled (C-CANCEL) and what still comes is dropped."""
         association, number, count = self._established(), self._next_message(), 0
         canceled = False
@@ -151,7 +152,7 @@ class DimseUpsClient:
                 return
             if code in _PENDING and (last is None or count < last):
                 count += 1
-                yield to_json(dataset)
+                yield dataset
             elif code in _PENDING and not canceled:
                 association.send_c_cancel(number, query_model=UnifiedProcedureStepPull)
                 canceled = True
