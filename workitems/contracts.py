@@ -229,7 +229,7 @@ class Contractor:
 
     def _plan_of(self, parent: Workitem, contracts: Mapping[str, Contract]) -> Pipeline:
         pipeline = PUSH if COPY in contracts else self._plans.pipeline_for(parent.content)
-        if pipeline is None or {step.name for step in pipeline.steps}.isdisjoint(contracts):
+        if pipeline is None or not {step.name for step in pipeline.steps}.issuperset(contracts):
             raise Conflict(
                 f"The workitem {parent.uid} was begun by a pipeline that is not configured any more; configure it "
                 "again, or end its steps and cancel it."

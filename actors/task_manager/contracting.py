@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -27,37 +27,6 @@ _IDLE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _COMPLETED = "COMPLETED"
 _log = get_logger(__name__)
-
-
-class PerformersPlace:
-    """The UPS-RS service of a performer that workitems are pushed to.
-
-    Args:
-        client: of that service.
-    """
-
-    def __init__(self, client: UpsClient) -> None:
-        self._client = client
-
-    def create(self, content: JsonDataset, uid: str) -> None:
-        """Create the copy (RAD-80); that it is there already is a success."""
-        try:
-            self._client.create(content, uid)
-        except DuplicateWorkitem:
-            return
-
-    def retrieve(self, uid: str) -> JsonDataset:
-        """The copy (RAD-83)."""
-        return self._client.retrieve(uid)
-
-    def request_cancel(self, uid: str, details: JsonDataset) -> None:
-        """Ask that the copy be canceled (RAD-88); that it is COMPLETED already is a success."""
-        reason = get_code(details, "ProcedureStepDiscontinuationReasonCodeSequence")
-        try:
-            self._client.request_cancel(uid, reason, text(details, "ReasonForCancellation"))
-        except Conflict:
-            if text(self._client.retrieve(uid), "ProcedureStepState") != _COMPLETED:
-                raise
 
 
 @dataclass
@@ -94,6 +63,67 @@ class Patience:
     def went_well(self, what: str) -> None:
         """Something does not fail any more."""
         self._troubles.pop(what, None)
+
+
+class PerformerAway(Unavailable):
+    """A performer does not answer; whoever asked it has said so in the log."""
+
+
+class PerformersPlace:
+    """The UPS-RS service of a performer that workitems are pushed to.
+
+    Args:
+        client: of that service.
+        url: of it, for the log.
+        patience: how long it is left alone when it is away.
+    """
+
+    def __init__(self, client: UpsClient, url: str, patience: Patience) -> None:
+        self._client, self._url, self._patience = client, url, patience
+
+    def create(self, content: JsonDataset, uid: str) -> None:
+        """Create the copy (RAD-80); that it is there already is a success."""
+        with suppress(DuplicateWorkitem), self._asked():
+            self._client.create(content, uid)
+
+    def retrieve(self, uid: str) -> JsonDataset:
+        """The copy (RAD-83)."""
+        with self._asked():
+            found = self._client.retrieve(uid)
+            if not text(found, "ProcedureStepState"):
+                raise ValueError("no workitem")
+            return found
+
+    def request_cancel(self, uid: str, details: JsonDataset) -> None:
+        """Ask that the copy be canceled (RAD-88); that it is COMPLETED already is a success."""
+        reason = get_code(details, "ProcedureStepDiscontinuationReasonCodeSequence")
+        try:
+            with self._asked():
+                self._client.request_cancel(uid, reason, text(details, "ReasonForCancellation"))
+        except Conflict:
+            if text(self.retrieve(uid), "ProcedureStepState") != _COMPLETED:
+                raise
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Say what is wrong in words of our own: a peer's may hold anything, also what no log may hold."""
+        if not self._patience.may_try(self._url):
+            raise PerformerAway(f"The performer at {self._url} is away.")
+        try:
+            yield
+        except Unavailable as error:
+            raise self._away(type(error.__cause__ or error).__name__) from error
+        except StepwellError as error:
+            self._patience.went_well(self._url)
+            raise type(error)(f"The performer at {self._url} refuses: {error.row_key}.", key=error.row_key) from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise self._away("it answers what is no UPS-RS") from error
+        self._patience.went_well(self._url)
+
+    def _away(self, reason: str) -> PerformerAway:
+        again_in = self._patience.failed(self._url)
+        _log.warning("performer-away", place=self._url, reason=reason, again_in=again_in)
+        return PerformerAway(f"The performer at {self._url} is away: {reason}.")
 
 
 class Contracting:
@@ -169,11 +199,15 @@ class Contracting:
             try:
                 self._contractor.advance(uid)
                 self._patience.went_well(uid)
-            except Unavailable as error:
-                _log.warning("performer-away", workitem=uid, reason=error.message, again_in=self._patience.failed(uid))
+            except PerformerAway:
+                continue
             except StepwellError as error:
-                again = self._patience.failed(uid)
-                _log.error("contract-not-kept", workitem=uid, reason=error.row_key, again_in=again)
+                self._set_aside(uid, error.message)
+            except Exception as error:  # what is wrong with one must not keep the others waiting
+                self._set_aside(uid, type(error).__name__)
+
+    def _set_aside(self, uid: str, reason: str) -> None:
+        _log.error("contract-not-kept", workitem=uid, reason=reason, again_in=self._patience.failed(uid))
 
 
 def contracting(worklist: Worklist, store: Store, plans: Plans, seconds: float, closing: ExitStack) -> Contracting:
@@ -189,7 +223,7 @@ def contracting(worklist: Worklist, store: Store, plans: Plans, seconds: float, 
     places: dict[str, Place] = {"": OwnPlace(worklist)}
     for url in set((plans.pushed or {}).values()):
         client = UpsClient(url, ae_title=worklist.ae_title, timeout_seconds=_ASKED_SECONDS)
-        places[url] = PerformersPlace(closing.enter_context(client))
+        places[url] = PerformersPlace(closing.enter_context(client), url, Patience(seconds))
     return Contracting(Contractor(worklist, store, plans, _place_in(places), _now, _tell), store, seconds)
 
 

@@ -2,7 +2,9 @@
 
 import secrets
 import signal
+import threading
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -69,3 +71,36 @@ def test_a_request_to_cancel_what_the_manager_performs_itself_is_accepted_and_pa
     assert manager.post(f"/workitems/{uid}/cancelrequest", {}).status_code == 202
     eventually(lambda: manager.state(uid) == "CANCELED", what="the workitem to be canceled")
     assert performer.state(child_uid(uid, COPY, 1)) == "CANCELED"
+
+
+class Garbage(BaseHTTPRequestHandler):
+    """Answers everything with a success that says nothing."""
+
+    def do_GET(self):
+        length = int(self.headers.get("Content-Length", 0))
+        self.rfile.read(length)
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+    def do_POST(self):
+        self.do_GET()
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+def test_a_performer_that_answers_nonsense_keeps_no_other_waiting(mortal_task_manager, task_manager):
+    bad, good, manager = station(), station(), mortal_task_manager
+    with ThreadingHTTPServer(("127.0.0.1", 0), Garbage) as server:
+        threading.Thread(target=server.serve_forever).start()
+        urls = {bad: f"http://127.0.0.1:{server.server_address[1]}", good: task_manager.base}
+        manager.settings = {"peers": {one: {"push_url": url} for one, url in urls.items()}, "contract_seconds": 0.2}
+        manager.start()
+        stuck = manager.create(workitem_for(bad))
+        eventually(lambda: manager.logged("performer-away"), what="the manager to notice")
+        uid = manager.create(workitem_for(good))
+        eventually(lambda: is_there(task_manager, child_uid(uid, COPY, 1)), what="the copy")
+        server.shutdown()
+    assert manager.state(stuck) == "IN PROGRESS"

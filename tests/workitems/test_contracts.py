@@ -455,6 +455,16 @@ def test_outputs_of_a_subtask_that_retention_deleted_are_still_known(verified):
     assert site.store.contracts_of(uid) == []
 
 
+def test_a_workitem_whose_pipeline_was_changed_under_way_is_left_as_it_is_and_told(verified):
+    site = verified
+    uid = site.engaged(station="", code=WHOLE)
+    others = Pipeline((Step("something else", INFERENCE),), WHOLE)
+    for plans in (Plans([others]), Plans()):
+        with pytest.raises(Conflict, match="not configured any more"):
+            Contractor(site.worklist, site.store, plans, site.place_at, now).advance(uid)
+    assert site.state(uid) == "IN PROGRESS"
+
+
 @given(st.text(), st.text(), st.integers(1, 9))
 def test_a_child_has_the_same_uid_whenever_it_is_asked_for_and_no_other_has_it(parent, step, attempt):
     assert child_uid(parent, step, attempt) == child_uid(parent, step, attempt)
