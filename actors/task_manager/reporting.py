@@ -89,8 +89,13 @@ class OutboxReporting:
                 if not self._report_some():
                     self._store.wait_for_events(_IDLE_SECONDS)
             except StepwellError as error:
-                _log.error("outbox-not-reported", reason=error.message)
-                self._stopped.wait(_IDLE_SECONDS)
+                self._pause(error.message)
+            except Exception as error:  # a log that ended would be missed by nobody; the words may hold patient data
+                self._pause(type(error).__name__)
+
+    def _pause(self, reason: str) -> None:
+        _log.error("outbox-not-reported", reason=reason)
+        self._stopped.wait(_IDLE_SECONDS)
 
     def _report_some(self) -> bool:
         with self._store.alone(READER) as alone:  # of several processes, one tells an event

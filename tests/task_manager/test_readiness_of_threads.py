@@ -1,11 +1,17 @@
 """What the Task Manager does from time to time goes on whatever goes wrong once."""
 
 import threading
+from datetime import UTC, datetime
 
 import structlog.testing
 
 from actors.task_manager.housekeeping import Regularly
+from actors.task_manager.reporting import READER, OutboxReporting
+from connectathon.waiting import eventually
+from connectathon.workitems import new_workitem
 from profiles.errors import Unavailable
+from workitems.store import Store, sqlite_url
+from workitems.worklist import Worklist
 
 
 def test_work_that_fails_is_logged_without_what_it_was_about_and_done_again():
@@ -24,6 +30,32 @@ def test_work_that_fails_is_logged_without_what_it_was_about_and_done_again():
     assert [(line["event"], line["reason"]) for line in lines] == [
         ("sweeping-failed", "the store is away"),
         ("sweeping-failed", "KeyError"),
+    ]
+
+
+def test_the_operational_log_is_told_every_event_however_it_failed_before(tmp_path):
+    store = Store(sqlite_url(tmp_path / "w.sqlite"))
+    worklist = Worklist(store, lambda: datetime.now(UTC))
+    made = [worklist.create(new_workitem(now=datetime.now(UTC))).uid for _ in range(3)]
+
+    class Failing:
+        failures, told = [Unavailable("the disk is full"), ValueError("DOE^JANE")], []
+
+        def report_all(self, events):
+            if self.failures:
+                raise self.failures.pop(0)
+            self.told.extend(event.thread.workitem_uid for event in events)
+
+    reporting = OutboxReporting(store, Failing())
+    with structlog.testing.capture_logs() as lines:
+        reporting.start()
+        eventually(lambda: store.cursor(READER) == store.last_sequence(), what="the outbox to be reported")
+        reporting.stop()
+    store.close()
+    assert Failing.told == made
+    assert [line["reason"] for line in lines if line["event"] == "outbox-not-reported"] == [
+        "the disk is full",
+        "ValueError",
     ]
 
 
