@@ -25,18 +25,26 @@ def named(request):
 
 
 class Service:
-    """One worklist, served until the block ends; what was refused is kept by its key."""
+    """One worklist, served until the block ends; what was refused is kept by its key.
 
-    def __init__(self, store, *, policy=None, subscriptions=None, **router):
+    With ``mounted_at`` it is an application of its own inside another one.
+    """
+
+    def __init__(self, store, *, policy=None, subscriptions=None, mounted_at=None, **router):
         self.refused = []
         self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}/ups-rs"
+        self.base = f"http://127.0.0.1:{self.port}{mounted_at or '/ups-rs'}"
         worklist = Worklist(store, now, policy=policy, subscriptions=subscriptions)
-        app = FastAPI()
-        app.include_router(
-            ups_router(worklist, lambda _request, error: self.refused.append(error.row_key), caller_of=named, **router),
-            prefix="/ups-rs",
+        routes = ups_router(
+            worklist, lambda _request, error: self.refused.append(error.row_key), caller_of=named, **router
         )
+        app = FastAPI()
+        if mounted_at:
+            inside = FastAPI()
+            inside.include_router(routes)
+            app.mount(mounted_at, inside)
+        else:
+            app.include_router(routes, prefix="/ups-rs")
         self.server = uvicorn.Server(server_config(app, "127.0.0.1", self.port))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.http = httpx.Client(base_url=self.base, headers={"Accept": "*/*"})

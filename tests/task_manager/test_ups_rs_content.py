@@ -9,6 +9,8 @@ from connectathon.workitems import new_workitem, performed
 from profiles.dicom import new_uid, put, tag_of
 from profiles.errors import error_row
 from profiles.ups.attributes import attribute_rules
+from tests.contract.http import Service
+from workitems.store import Store, sqlite_url
 
 TYPE = {"Content-Type": "application/dicom+json"}
 TYPE_1 = [
@@ -66,6 +68,24 @@ def test_a_workitem_comes_back_as_it_was_sent_with_what_the_server_fills(task_ma
     assert {tag: got[tag] for tag in sent if tag in got} == without(sent, "TransactionUID")
     assert got["00080016"]["Value"] == ["1.2.840.10008.5.1.4.34.6.1"]
     assert list(got) == sorted(got)
+
+
+@pytest.mark.requirement("AIWI-TM-001")
+def test_the_address_of_a_workitem_is_right_also_inside_another_application(tmp_path):
+    store = Store(sqlite_url(tmp_path / "workitems.sqlite"))
+    with Service(store, mounted_at="/deep/down") as service:
+        created = service.http.post("/workitems", content=json.dumps([workitem()]), headers=TYPE)
+        assert created.headers["Location"].startswith(f"{service.base}/workitems/2.25.")
+        assert service.http.get(created.headers["Location"]).status_code == 200
+        assert service.http.options("/").json()["service"] == service.base
+    store.close()
+
+
+@pytest.mark.requirement("AIWI-TM-001")
+@pytest.mark.parametrize("host", ["worklist.example", "worklist.example:8443", "[::1]:8080"])
+def test_the_address_of_a_workitem_is_below_the_host_that_the_caller_named(host, task_manager):
+    created = task_manager.http.post("/workitems", content=json.dumps([workitem()]), headers={**TYPE, "Host": host})
+    assert created.headers["Location"].startswith(f"http://{host}/ups-rs/workitems/")
 
 
 @pytest.mark.requirement("AIWI-TM-002")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Response
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Mount
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from actors.shared.caller import LOCAL_CALLER, Caller
 from actors.shared.ups_face.answers import Answer, refused
@@ -66,7 +66,7 @@ def ups_router(
     """
     face = _Face(Handlers(worklist, caller_of), refused, taken, limits)
     router = APIRouter()
-    router.routes.append(_Resources("", app=face))
+    router.routes.append(_Resources(face))
     for resource in RESOURCES:
         for method, transaction in resource.transactions.items():
             router.add_api_route(
@@ -88,9 +88,13 @@ async def _described_only() -> Response:
 class _Resources(Mount):
     """Matches the HTTP requests for a resource of the table, also the base without a slash; leaves others to others."""
 
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__("", app=app)
+        self.path = "/"  # FastAPI includes no empty path without a prefix; it takes the slash off the copy it makes
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether a request is for one of the resources."""
-        base = scope.get("root_path", "") + self.path
+        base = scope.get("root_path", "") + self.path.rstrip("/")
         if scope["type"] != "http" or not scope["path"].startswith(base):
             return Match.NONE, {}
         found = find_resource(scope["path"][len(base) :])
