@@ -20,6 +20,7 @@ from profiles.ups import (
     validate_update,
     with_type_2,
 )
+from profiles.ups.events import progress_of
 from workitems.cancellation import fill_cancellation, is_rejection, request_details
 from workitems.model import Change, Event, EventKind, Workitem
 from workitems.notification import event_of, started_event
@@ -176,7 +177,9 @@ class Worklist:
 
     def _update_events(self, before: Workitem, after: Workitem, changes: JsonDataset) -> tuple[Event, ...]:
         kinds = []
-        if items(changes, "ProcedureStepProgressInformationSequence"):
+        if tag_of("ProcedureStepProgressInformationSequence") in changes and (
+            progress_of(before.content) or progress_of(changes)
+        ):
             kinds.append(EventKind.PROGRESS)
         if {tag_of("ScheduledStationNameCodeSequence"), tag_of("ScheduledHumanPerformersSequence")} & set(changes):
             kinds.append(EventKind.ASSIGNED)

@@ -53,14 +53,18 @@ def event_information(kind: EventType, content: JsonDataset) -> Iterator[JsonDat
         yield {tag: found[tag] for tag in event_attributes()[kind] if _is_told(found.get(tag))}
 
 
+def progress_of(content: JsonDataset) -> JsonDataset:
+    """What is progress in the Progress Information Sequence, which also says why a workitem was canceled."""
+    found = item(content, "ProcedureStepProgressInformationSequence")
+    return {tag: element for tag, element in found.items() if tag in _PROGRESS_TAGS}
+
+
 def _is_told(element: object) -> bool:
     return isinstance(element, dict) and bool(element.get("Value"))
 
 
 def _progress(content: JsonDataset) -> JsonDataset:
-    found = item(content, "ProcedureStepProgressInformationSequence")
-    told = {tag: element for tag, element in found.items() if tag in _PROGRESS_TAGS}
-    return {"vr": "SQ", "Value": [told]}
+    return {"vr": "SQ", "Value": [progress_of(content)]}
 
 
 def event_frame(kind: EventType, workitem_uid: str, message_id: int, information: JsonDataset) -> JsonDataset:

@@ -159,6 +159,22 @@ def test_progress_is_told_with_the_progress_information_as_it_is_now(ward):
     assert value(information, PROGRESS) == progress
 
 
+@pytest.mark.requirement("UPS-140")
+def test_the_reason_of_a_cancellation_to_come_is_no_progress_but_taking_progress_back_is(ward):
+    uid = ward.create()
+    ward.worklist.change_state(uid, "IN PROGRESS", OWN)
+    ward.told()
+    reason = put_codes({}, CODES, STATION)
+    ward.worklist.update(uid, put_items({}, PROGRESS, reason), OWN)
+    assert ward.told() == []
+    ward.worklist.update(uid, put_items({}, PROGRESS, put({}, "ProcedureStepProgress", "50")), OWN)
+    ward.worklist.update(uid, put_items({}, PROGRESS, reason), OWN)
+    assert [value(information, PROGRESS) for _, information in ward.told()] == [
+        put({}, "ProcedureStepProgress", "50"),
+        {},
+    ]
+
+
 @pytest.mark.requirement("UPS-141", "UPS-142", "UPS-191")
 @pytest.mark.parametrize("status", ["RESTARTED", "GOING DOWN"])
 def test_the_status_of_the_server_is_told_to_all_subscribers_and_the_fallback_list_as_a_warm_start(status, ward):
