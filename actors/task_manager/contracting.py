@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 
 from actors.shared.logs import get_logger
 from actors.shared.steps import reached
-from actors.shared.ups_client import DuplicateWorkitem, UpsClient
+from actors.shared.ups_client import UpsClient
+from actors.task_manager.performers import Patience, PerformerAway, PerformersPlace
 from actors.task_manager.steps import ContractStep
-from profiles.dicom import JsonDataset, get_code, text
-from profiles.errors import Conflict, StepwellError, Unavailable
+from profiles.dicom import text
+from profiles.errors import StepwellError, Unavailable
 from workitems.contracts import Contractor, Moment, OwnPlace, Place, Plans
 from workitems.model import Event, EventKind
 from workitems.store import Store
@@ -24,106 +25,7 @@ READER = "contractor"
 _ENGAGING = frozenset({EventKind.CREATED, EventKind.ASSIGNED, EventKind.READINESS})
 _ASKED_SECONDS = 5.0
 _IDLE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 60.0
-_COMPLETED = "COMPLETED"
 _log = get_logger(__name__)
-
-
-@dataclass
-class _Trouble:
-    """How often something has failed in a row, and when it is tried again."""
-
-    failures: int = 0
-    again_at: float = 0.0
-
-
-class Patience:
-    """Tries what failed again after a pause that grows (DESIGN D8).
-
-    Args:
-        seconds: the first pause.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._troubles: dict[str, _Trouble] = {}
-
-    def may_try(self, what: str) -> bool:
-        """Whether the pause of something is over."""
-        return self._troubles.get(what, _Trouble()).again_at <= time.monotonic()
-
-    def failed(self, what: str) -> float:
-        """Something failed; the seconds after which it is tried again."""
-        trouble = self._troubles.setdefault(what, _Trouble())
-        pause = float(min(_LONGEST_PAUSE_SECONDS, self._seconds * 2 ** min(trouble.failures, 16)))
-        trouble.failures += 1
-        trouble.again_at = time.monotonic() + pause
-        return pause
-
-    def went_well(self, what: str) -> None:
-        """Something does not fail any more."""
-        self._troubles.pop(what, None)
-
-
-class PerformerAway(Unavailable):
-    """A performer does not answer; whoever asked it has said so in the log."""
-
-
-class PerformersPlace:
-    """The UPS-RS service of a performer that workitems are pushed to.
-
-    Args:
-        client: of that service.
-        url: of it, for the log.
-        patience: how long it is left alone when it is away.
-    """
-
-    def __init__(self, client: UpsClient, url: str, patience: Patience) -> None:
-        self._client, self._url, self._patience = client, url, patience
-
-    def create(self, content: JsonDataset, uid: str) -> None:
-        """Create the copy (RAD-80); that it is there already is a success."""
-        with suppress(DuplicateWorkitem), self._asked():
-            self._client.create(content, uid)
-
-    def retrieve(self, uid: str) -> JsonDataset:
-        """The copy (RAD-83)."""
-        with self._asked():
-            found = self._client.retrieve(uid)
-            if not text(found, "ProcedureStepState"):
-                raise ValueError("no workitem")
-            return found
-
-    def request_cancel(self, uid: str, details: JsonDataset) -> None:
-        """Ask that the copy be canceled (RAD-88); that it is COMPLETED already is a success."""
-        reason = get_code(details, "ProcedureStepDiscontinuationReasonCodeSequence")
-        try:
-            with self._asked():
-                self._client.request_cancel(uid, reason, text(details, "ReasonForCancellation"))
-        except Conflict:
-            if text(self.retrieve(uid), "ProcedureStepState") != _COMPLETED:
-                raise
-
-    @contextmanager
-    def _asked(self) -> Iterator[None]:
-        """Say what is wrong in words of our own: a peer's may hold anything, also what no log may hold."""
-        if not self._patience.may_try(self._url):
-            raise PerformerAway(f"The performer at {self._url} is away.")
-        try:
-            yield
-        except Unavailable as error:
-            raise self._away(type(error.__cause__ or error).__name__) from error
-        except StepwellError as error:
-            self._patience.went_well(self._url)
-            raise type(error)(f"The performer at {self._url} refuses: {error.row_key}.", key=error.row_key) from error
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise self._away("it answers what is no UPS-RS") from error
-        self._patience.went_well(self._url)
-
-    def _away(self, reason: str) -> PerformerAway:
-        again_in = self._patience.failed(self._url)
-        _log.warning("performer-away", place=self._url, reason=reason, again_in=again_in)
-        return PerformerAway(f"The performer at {self._url} is away: {reason}.")
 
 
 class Contracting:
@@ -141,7 +43,9 @@ class Contracting:
         self._contractor, self._store, self._seconds = contractor, store, seconds
         self._patience = Patience(seconds)
         self._alone = store.exclusive(READER)
-        self._stopped = threading.Event()
+        self._hints: SimpleQueue[str] = SimpleQueue()
+        self._hinted, self._stopped = threading.Event(), threading.Event()
+        store.on_append(self._hinted.set)
         self._thread = threading.Thread(target=self._run, name=READER, daemon=True)
 
     def start(self) -> None:
@@ -154,6 +58,11 @@ class Contracting:
         self._thread.join(_ASKED_SECONDS * 2)
         self._alone.release()
 
+    def hint(self, child: str) -> None:
+        """Look at the parent of a child soon."""
+        self._hints.put(child)
+        self._hinted.set()
+
     def _run(self) -> None:
         looked_at = float("-inf")
         while not self._stopped.is_set():
@@ -161,13 +70,14 @@ class Contracting:
                 if not self._alone.held():
                     self._stopped.wait(_IDLE_SECONDS)
                     continue
-                touched = self._read_events()
+                self._hinted.clear()
+                touched = self._read_events() | self._read_hints()
                 if time.monotonic() - looked_at >= self._seconds:
                     touched |= dict.fromkeys(self._store.open_parents())
                     looked_at = time.monotonic()
                 self._advance(touched)
                 if not touched:
-                    self._store.wait_for_events(min(self._seconds, _IDLE_SECONDS))
+                    self._hinted.wait(min(self._seconds, _IDLE_SECONDS))
             except StepwellError as error:
                 _log.error("contracts-not-looked-at", reason=error.message)
                 self._stopped.wait(_IDLE_SECONDS)
@@ -179,6 +89,13 @@ class Contracting:
         if events:
             self._store.move_cursor(READER, events[-1].sequence)
         return touched
+
+    def _read_hints(self) -> dict[str, None]:
+        children = []
+        with suppress(Empty):
+            while True:
+                children.append(self._hints.get_nowait())
+        return dict.fromkeys(parent for child in children if (parent := self._store.parent_of(child)))
 
     def _touched(self, event: Event) -> str:
         """UID of the parent that has something due after an event; empty for none."""
@@ -221,10 +138,13 @@ def contracting(worklist: Worklist, store: Store, plans: Plans, seconds: float, 
         closing: gets the clients of the performers, to be closed at the end.
     """
     places: dict[str, Place] = {"": OwnPlace(worklist)}
+    made = Contracting(Contractor(worklist, store, plans, _place_in(places), _now, _tell), store, seconds)
     for url in set((plans.pushed or {}).values()):
         client = UpsClient(url, ae_title=worklist.ae_title, timeout_seconds=_ASKED_SECONDS)
-        places[url] = PerformersPlace(closing.enter_context(client), url, Patience(seconds))
-    return Contracting(Contractor(worklist, store, plans, _place_in(places), _now, _tell), store, seconds)
+        place = PerformersPlace(closing.enter_context(client), url, Patience(seconds), made.hint)
+        closing.callback(place.close)
+        places[url] = place
+    return made
 
 
 def _place_in(places: dict[str, Place]) -> Callable[[str], Place]:

@@ -73,6 +73,23 @@ def test_a_request_to_cancel_what_the_manager_performs_itself_is_accepted_and_pa
     assert performer.state(child_uid(uid, COPY, 1)) == "CANCELED"
 
 
+@pytest.mark.requirement("AIWI-TM-065")
+def test_the_manager_takes_part_in_a_copys_events_so_that_it_needs_no_poll_to_see_its_end(
+    mortal_task_manager, task_manager
+):
+    ae_title, transaction, performer, manager = station(), new_uid(), task_manager, mortal_task_manager
+    manager.settings = {"peers": {ae_title: {"push_url": performer.base}}, "contract_seconds": 3600}
+    manager.start()
+    uid = manager.create(workitem_for(ae_title))
+    copy = child_uid(uid, COPY, 1)
+    eventually(lambda: is_there(performer, copy), what="the copy")
+    assert performer.change_state(copy, "IN PROGRESS", transaction).status_code == 200
+    assert performer.post(f"/workitems/{copy}", performed(datetime.now(UTC)), transaction).status_code == 200
+    assert performer.change_state(copy, "COMPLETED", transaction).status_code == 200
+    eventually(lambda: manager.state(uid) == "COMPLETED", what="the workitem to be completed")
+    assert not manager.logged("copy-not-watched")
+
+
 class Garbage(BaseHTTPRequestHandler):
     """Answers everything with a success that says nothing."""
 

@@ -39,8 +39,8 @@ def open_parents(connection: Connection) -> list[str]:
 
 
 def parent_of(connection: Connection, child: str) -> str:
-    """UID of the workitem that a child is a step of; empty for what is no child in this worklist."""
-    query = select(CONTRACT.c.parent).where((CONTRACT.c.child == child) & (CONTRACT.c.place == ""))
+    """UID of the workitem that a child is a step of; empty for what is no child."""
+    query = select(CONTRACT.c.parent).where(CONTRACT.c.child == child)
     return connection.execute(query).scalar() or ""
 
 

@@ -191,7 +191,7 @@ class Store:
             return contracts.open_parents(connection)
 
     def parent_of(self, child: str) -> str:
-        """UID of the workitem that a child is a step of; empty for what is no child here."""
+        """UID of the workitem that a child is a step of; empty for what is no child."""
         with self._database.read() as connection:
             return contracts.parent_of(connection, child)
 
