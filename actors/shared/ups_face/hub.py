@@ -194,8 +194,7 @@ class Hub:
             listener: the connection.
             closed: ends with the connection.
         """
-        await self._join(listener)
-        tasks = [asyncio.ensure_future(closed), asyncio.ensure_future(listener.run(self._backlog))]
+        tasks = [asyncio.ensure_future(closed), asyncio.ensure_future(self._listen(listener))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -207,16 +206,19 @@ class Hub:
             if isinstance(one, Exception) and not _is_loss(one):
                 raise one
 
-    async def _join(self, listener: Listener) -> None:
+    async def _listen(self, listener: Listener) -> None:
         if not self._listeners:
             place = await self._patiently(self._store.last_sequence)
             if not self._listeners:  # what came before this, the listener finds in the store
                 self._position = place
         self._listeners.setdefault(listener.receiver, set()).add(listener)
         self._woken.set()
+        await listener.run(self._backlog)
 
     def _leave(self, listener: Listener) -> None:
-        listeners = self._listeners[listener.receiver]
+        listeners = self._listeners.get(listener.receiver, set())
+        if listener not in listeners:
+            return  # it was closed before it began
         listeners.discard(listener)
         if not listeners:
             del self._listeners[listener.receiver]
