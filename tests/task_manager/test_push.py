@@ -74,13 +74,15 @@ def test_a_request_to_cancel_what_the_manager_performs_itself_is_accepted_and_pa
 
 
 @pytest.mark.requirement("AIWI-TM-065")
-def test_the_manager_takes_part_in_a_copys_events_so_that_it_needs_no_poll_to_see_its_end(
+def test_what_is_assigned_later_is_pushed_too_and_the_copys_events_tell_of_its_end_without_a_poll(
     mortal_task_manager, task_manager
 ):
     ae_title, transaction, performer, manager = station(), new_uid(), task_manager, mortal_task_manager
     manager.settings = {"peers": {ae_title: {"push_url": performer.base}}, "contract_seconds": 3600}
     manager.start()
-    uid = manager.create(workitem_for(ae_title))
+    uid = manager.create()
+    assigned = put_codes({}, "ScheduledStationNameCodeSequence", Code(ae_title, "L", "AI"))
+    assert manager.post(f"/workitems/{uid}", assigned).status_code == 200
     copy = child_uid(uid, COPY, 1)
     eventually(lambda: is_there(performer, copy), what="the copy")
     assert performer.change_state(copy, "IN PROGRESS", transaction).status_code == 200
