@@ -43,7 +43,7 @@ def has_wildcard(vr: str, wanted: str) -> bool:
 
 def uids_of(wanted: str) -> tuple[str, ...]:
     """The UIDs of a list, separated by commas (HTTP) or backslashes (DIMSE) (PS3.4 C.2.2.2.2)."""
-    return tuple(uid for uid in (part.strip(" \0") for part in re.split(r"[,\\]", wanted)) if uid)
+    return tuple(uid for uid in (significant("UI", part) for part in re.split(r"[,\\]", wanted)) if uid)
 
 
 def zone_of(dataset: JsonDataset) -> timedelta:

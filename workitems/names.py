@@ -19,7 +19,7 @@ _WORDS = re.compile(r"[\^\s,=.*?-]+")
 @lru_cache(maxsize=4096)
 def folded(name: str) -> str:
     """A name without case, accents, width of letters and empty components at its end; wildcards stay."""
-    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", name)).casefold()
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", name.replace("\0", ""))).casefold()
     return unicodedata.normalize("NFC", plain).strip().rstrip("^").rstrip()
 
 

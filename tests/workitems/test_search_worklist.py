@@ -139,3 +139,20 @@ def test_names_are_found_without_regard_to_case_and_accents_and_by_likeness_when
 def test_a_transaction_uid_cannot_be_searched_for(worklist, path):
     with pytest.raises(BadInput, match=r"CC\.2\.8\.1"):
         worklist.search({path: "1.2.3"}, 10)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"WorklistLabel": "*a" * 30_000},
+        {"SOPInstanceUID": "1.2\0.3"},
+        {"PatientName": "FICTIONAL\0^ADA^*"},
+        {"PatientID": "\0"},
+        {"ReferencedRequestSequence.AccessionNumber": "'; DROP TABLE workitem; --"},
+    ],
+    ids=["long", "null-in-uid", "null-in-name", "null-alone", "sql"],
+)
+def test_a_strange_key_finds_nothing_and_breaks_nothing(made, found, keys):
+    uid = made()
+    assert found(keys=keys) == []
+    assert found(keys={}) == [uid]

@@ -31,6 +31,7 @@ _COLUMN_OF = {path: column for column, path in SEARCHED.items()} | {
 _FEW = frozenset({"uid", "study", "patient_id", "patient_name", "accession", "requested_procedure", "replaced"})
 #: Row numbers, and rows, that are read at once.
 _NUMBERS, _ROWS = 20_000, 200
+_LONGEST_TEXT = 1_000  # SQLite refuses patterns of 50,000 characters
 _SURROGATES = (0xD800, 0xE000)
 _LAST_CHARACTER = 0x10FFFF
 
@@ -125,7 +126,7 @@ def _exact(column: ColumnElement[str], path: str, wanted: str, zone: timedelta, 
     if vr == "PN" and "=" in wanted:
         return None
     text = folded(wanted) if vr == "PN" else significant(vr, wanted)
-    if not text.strip("*"):
+    if not text.strip("*") or len(text) > _LONGEST_TEXT:
         return None
     return _like(column, text, sqlite) if has_wildcard(vr, text) else column == text
 
