@@ -7,7 +7,7 @@ what is left, and a child that is placed again has the same UID.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -211,7 +211,7 @@ class Contractor:
         pipeline = self._plan_of(parent, contracts)
         away: StepwellError | None = None
         seen: dict[str, JsonDataset] = {}
-        for contract in contracts.values():
+        for contract in list(contracts.values()):
             if contract.standing.is_final:
                 continue
             try:
@@ -236,7 +236,7 @@ class Contractor:
             )
         return pipeline
 
-    def _followed(self, parent: Workitem, step: Step, contracts: Mapping[str, Contract]) -> JsonDataset | None:
+    def _followed(self, parent: Workitem, step: Step, contracts: dict[str, Contract]) -> JsonDataset | None:
         """A child as it is now, created if it is not yet; None when it was found at its end, which is noted then."""
         contract = contracts[step.name]
         place = self._place_at(contract.place)
@@ -250,7 +250,7 @@ class Contractor:
                 self._ended(parent, contract, Standing.CANCELED, refused(contract.station, error))
                 return None
             self._reached(Moment.CREATED, parent.uid)
-            contract = replace(contract, standing=Standing.PLACED)
+            contract = contracts[step.name] = replace(contract, standing=Standing.PLACED)
             self._store.put_contract(contract)
         try:
             child = place.retrieve(contract.child)
@@ -317,15 +317,26 @@ class Contractor:
             self._cancel(parent, because or _as_result(request or {}), is_copy=pipeline is PUSH)
         elif due.recall:
             wanted = request_in(because) if because else _kept(request or {})
-            for step in due.recall:
-                self._place_at(contracts[step].place).request_cancel(contracts[step].child, wanted)
-                self._store.put_contract(replace(contracts[step], recalled=True))
+            self._recall([contracts[step] for step in due.recall], wanted)
         elif due.begin:
             self._store.add_contracts(*(self._agreed(parent.uid, step, "") for step in due.begin))
         elif seen:
             self._tell_progress(parent, common_progress(pipeline, contracts, seen))
             return False
         return not due.ending and bool(due.recall or due.begin)
+
+    def _recall(self, contracts: Iterable[Contract], wanted: JsonDataset) -> None:
+        """Ask children to end; one that cannot be asked keeps no other from it."""
+        failed: StepwellError | None = None
+        for contract in contracts:
+            try:
+                self._place_at(contract.place).request_cancel(contract.child, wanted)
+            except StepwellError as error:
+                failed = error
+            else:
+                self._store.put_contract(replace(contract, recalled=True))
+        if failed:
+            raise failed
 
     def _tell_progress(self, parent: Workitem, update: JsonDataset) -> None:
         wanted, told = item(update, _PROGRESS), item(parent.content, _PROGRESS)

@@ -72,6 +72,8 @@ class Contracting:
                     continue
                 self._hinted.clear()
                 touched = self._read_events() | self._read_hints()
+                for uid in touched:  # something happened, so it may go well now
+                    self._patience.went_well(uid)
                 if time.monotonic() - looked_at >= self._seconds:
                     touched |= dict.fromkeys(self._store.open_parents())
                     looked_at = time.monotonic()

@@ -429,6 +429,17 @@ def test_a_subtask_whose_performer_hears_nothing_is_asked_again_until_it_ends(ve
     assert site.state(uid) == "CANCELED"
 
 
+def test_a_subtask_that_cannot_be_asked_to_end_keeps_no_other_from_ending(new_site):
+    pipeline = Pipeline((Step("one", INFERENCE), Step("two", VERIFICATION)), WHOLE)
+    site = new_site(plans=Plans([pipeline]))
+    uid = site.engaged(station="", code=WHOLE)
+    site.worklist.change_state(site.child(uid, "one"), "IN PROGRESS", new_uid(), "AI_ONE")
+    site.worklist.request_cancel(uid, {}, "REQUESTER")
+    with pytest.raises(Conflict, match="cannot be asked"):
+        site.contractor.advance(uid)
+    assert site.state(site.child(uid, "two")) == "CANCELED"
+
+
 def test_a_subtask_whose_lease_runs_out_goes_on_as_the_workitem_that_replaces_it(new_site):
     site = new_site(plans=Plans([VERIFIED]), policy=Policy(leases=[Lease(1)]))
     uid = site.engaged(station="", code=WHOLE)
