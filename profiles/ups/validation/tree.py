@@ -100,7 +100,7 @@ def _attribute(rule: AttributeRule, moment: Moment, conditions: tuple[Condition,
     known = dictionary_attribute(rule.tag)
     assert known is not None  # noqa: S101 - tests hold that every keyword of the table is one of the data dictionary
     fixed = cell.notes.get("value") or (cell.notes.get("scp-sets") if cell.scu == "cmd" else None)
-    source, listed = _source(rule, moment), enumerated().get(rule.keyword, ())
+    source, listed = rule.source(moment), enumerated().get(rule.keyword, ())
     return Attribute(
         rule.keyword,
         known.form,
@@ -117,13 +117,6 @@ def _attribute(rule: AttributeRule, moment: Moment, conditions: tuple[Condition,
         allowed_source=source if fixed or not listed else requirement_of("enumeration", rule.keyword).source,
         inside=level_of(moment, rule.path) if known.form.vr == "SQ" else None,
     )
-
-
-def _source(rule: AttributeRule, moment: Moment) -> str:
-    try:
-        return rule.source(moment)
-    except KeyError:
-        return "PS3.4 Table CC.2.5-3"  # a cell that asks nothing has no requirement
 
 
 def _keeps_its_value(rule: AttributeRule, cell: Cell, moment: Moment) -> bool:
