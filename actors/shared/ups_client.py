@@ -113,7 +113,7 @@ class UpsClient:
 
     def update(self, uid: str, changes: JsonDataset, transaction_uid: str | None) -> None:
         """Change attributes (RAD-84); the Transaction UID for a claimed workitem, None for a SCHEDULED one."""
-        params = {"transaction-uid": transaction_uid} if transaction_uid else None
+        params = {"Transaction-uid": transaction_uid} if transaction_uid else None
         self._send("POST", f"/workitems/{uid}", params=params, dataset=[changes])
 
     def change_state(self, uid: str, state: str, transaction_uid: str) -> None:
@@ -168,7 +168,7 @@ class UpsClient:
         Returns:
             URL of the notification connection to open.
         """
-        params = {"deletionlock": "true" if locked else "false"}
+        params = {"deletionlock": "true" if locked else "false", "requester": self._ae_title}
         if keys:
             params["filter"] = ",".join(f"{key}={quote(value, safe='*?-.')}" for key, value in keys.items())
         answer = self._send("POST", self._subscriber(target, receiver), params=params)
@@ -177,11 +177,12 @@ class UpsClient:
 
     def unsubscribe(self, target: str, *, receiver: str = "") -> None:
         """End a subscription; ending the global one ends every other of that AE (RAD-86)."""
-        self._send("DELETE", self._subscriber(target, receiver))
+        self._send("DELETE", self._subscriber(target, receiver), params={"requester": self._ae_title})
 
     def suspend(self, target: str, *, receiver: str = "") -> None:
         """Be subscribed to no further workitems; what there is stays (RAD-86)."""
-        self._send("POST", f"{self._subscriber(target, receiver)}/suspend")
+        path = f"{self._subscriber(target, receiver)}/suspend"
+        self._send("POST", path, params={"requester": self._ae_title})
 
     def channel(self, receiver: str = "") -> str:
         """URL of the notification connection as the 2026 editions have it (PS3.18 8.10.4)."""
