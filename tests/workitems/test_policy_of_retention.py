@@ -15,8 +15,8 @@ from workitems.policy import SHORTEST_RETENTION
 from workitems.store import Store
 from workitems.worklist import Worklist
 
-SOON = datetime.now(UTC) + timedelta(minutes=1)
-LATER = SOON + SHORTEST_RETENTION
+MINUTE = timedelta(minutes=1)
+LATER = SHORTEST_RETENTION + MINUTE
 
 
 def finished(worklist):
@@ -26,14 +26,15 @@ def finished(worklist):
     return uid
 
 
-def kept(worklist, store, now=LATER, **limits):
-    return keep_house(worklist, store, Limits(**limits), now)
+def kept(worklist, store, after=LATER, **limits):
+    """Keep house so long after now."""
+    return keep_house(worklist, store, Limits(**limits), datetime.now(UTC) + after)
 
 
 @pytest.mark.requirement("UPS-185")
 def test_a_final_workitem_is_kept_for_its_time_and_then_gone_not_unknown(worklist, store):
     uid, open_one = finished(worklist), worklist.create(new_workitem(now=datetime.now(UTC))).uid
-    assert kept(worklist, store, SOON).deleted == ()
+    assert kept(worklist, store, MINUTE).deleted == ()
     assert worklist.retrieve(uid)
     assert kept(worklist, store).deleted == (uid,)
     with pytest.raises(Gone):
@@ -81,7 +82,7 @@ def test_events_are_forgotten_when_everybody_has_them_and_never_before(worklist,
     assert kept(worklist, store, **age).forgotten == 0  # a subscriber waits for each
     store.confirm("SLOW", first)
     assert kept(worklist, store, **age).forgotten == 1
-    assert kept(worklist, store, SOON - timedelta(days=1), **age).forgotten == 0  # not old enough
+    assert kept(worklist, store, timedelta(days=-1), **age).forgotten == 0  # not old enough
 
 
 def test_a_new_event_never_takes_the_place_of_one_that_was_forgotten(worklist, store):
