@@ -23,6 +23,7 @@ _KINDS: dict[int, type[StepwellError]] = {
     409: Conflict,
 }
 _SERVER_ERROR = 500
+_LATER = (408, 429)
 
 
 class DuplicateWorkitem(Conflict):
@@ -219,10 +220,12 @@ def _error(answer: httpx.Response) -> StepwellError:
         body = {}
     body = body if isinstance(body, dict) else {}
     warning = answer.headers.get("Warning", "").partition(": ")[2]
-    words = str(body.get("message") or warning or answer.text[:500] or answer.reason_phrase)
+    words = str(
+        body.get("message") or warning or answer.reason_phrase
+    )  # no other words of a peer: they may name patients
     message = f"The Task Manager answered {answer.status_code}: {words}"
     if body.get("error") == AlreadyInProgress.key:
         return AlreadyInProgress(message)
-    if answer.status_code >= _SERVER_ERROR:
+    if answer.status_code >= _SERVER_ERROR or answer.status_code in _LATER:
         return Unavailable(message)
     return _KINDS.get(answer.status_code, BadInput)(message)

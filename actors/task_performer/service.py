@@ -12,9 +12,10 @@ from actors.shared.logs import get_logger
 from actors.shared.multipart import is_uid
 from actors.shared.steps import reached
 from actors.shared.ups_client import UpsClient
-from actors.task_performer.failing import GivenUp, Stopped
+from actors.task_performer.failing import GivenUp, Reason, Stopped
 from actors.task_performer.guards import Station, objections
 from actors.task_performer.journal import Phase, Record
+from actors.task_performer.listening import Listening
 from actors.task_performer.owning import Ownership, settle_claim
 from actors.task_performer.resuming import Course, course, revived
 from actors.task_performer.settings import Settings
@@ -49,6 +50,11 @@ class TaskPerformer:
         self._means, self._engines = means, engines
         self._station = station_of(means.settings, engines)
         self._stopped = means.patience.stopped
+        self._news = threading.Event()
+        self._listening = tuple(
+            Listening(client, self._station.workitem_codes, self._news.set, self._stopped)
+            for client in (means.clients if means.settings.listen else ())
+        )
         self._busy = 0
         self._changed = threading.Condition()
         self._objected: dict[str, str] = {}
@@ -56,6 +62,8 @@ class TaskPerformer:
     def run(self) -> None:
         """Take up what was begun, then look for work, until told to stop; running engines are ended then."""
         pause = self._means.settings.poll_seconds
+        for one in self._listening:
+            one.start()
         with ThreadPoolExecutor(self._means.settings.slots, thread_name_prefix="slot") as slots:
             for record in self._means.journal.records():
                 self._submit(slots, record, resumed=True)
@@ -67,10 +75,21 @@ class TaskPerformer:
                     _log.warning("task-manager-away", reason=str(error), again_in_seconds=pause)
                     pause = min(pause * 2, max(_LONGEST_PAUSE_SECONDS, self._means.settings.poll_seconds))
                 self._pause(pause)
+        for one in self._listening:
+            one.join()
+
+    @property
+    def listens(self) -> bool:
+        """Whether every worklist tells of new work as it comes."""
+        return bool(self._listening) and all(one.hears for one in self._listening)
 
     def _pause(self, seconds: float) -> None:
-        """Until the next poll; while all slots are busy, until one is free."""
-        self._stopped.wait(seconds)
+        """Until the next poll or sooner, when there is news; while all slots are busy, until one is free."""
+        if not self._listening:
+            self._stopped.wait(seconds)
+        else:  # whoever listens wakes us at the end too
+            self._news.wait(max(seconds, self._means.settings.listening_poll_seconds) if self.listens else seconds)
+            self._news.clear()
         with self._changed:
             while self._busy >= self._means.settings.slots and not self._stopped.is_set():
                 self._changed.wait(self._means.settings.poll_seconds)
@@ -170,6 +189,9 @@ class TaskPerformer:
             with self._changed:
                 self._busy -= 1
                 self._changed.notify_all()
+            for one in self._listening:
+                one.forget(record.workitem_uid)
+            self._news.set()
 
     def _perform(self, record: Record, resumed: bool) -> None:
         uid, means = record.workitem_uid, self._means
@@ -189,7 +211,11 @@ class TaskPerformer:
         description = self._engines.get(record.engine)
         if description is None:
             raise GivenUp(f"the engine {record.engine!r} is not run here any more; add it to [task_performer] engines")
-        Work(means, record, workitem, description).run()
+        Work(means, record, workitem, description, self._cancel_request).run()
+
+    def _cancel_request(self, uid: str) -> Reason | None:
+        found = (one.cancel_request(uid) for one in self._listening)
+        return next((reason for reason in found if reason), None)
 
     def _set_aside(self, record: Record, words: str) -> None:
         """Make a workitem whose work broke off a dead letter; it is taken up again when the actor starts anew."""

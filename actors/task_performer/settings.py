@@ -27,6 +27,9 @@ class Settings(ActorSettings):
         slots: how many workitems are worked on at a time.
         poll_seconds: how often the Task Manager is asked for work.
         give_up_seconds: how long an archive may be away before a workitem is set aside as a dead letter.
+        listen: whether worklists are asked to tell of new work and of requests to cancel (triggered pull); a worklist
+            that cannot is polled.
+        listening_poll_seconds: how often the Task Manager is asked all the same, while it tells.
         cancel_check_seconds: how often a workitem is looked at during inference, to see that it was not taken away.
         wall_seconds: longest run of an engine.
         memory_megabytes: largest run of an engine.
@@ -45,6 +48,8 @@ class Settings(ActorSettings):
     slots: int = Field(default=1, ge=1)
     poll_seconds: float = Field(default=0.5, gt=0)
     give_up_seconds: float = Field(default=3600.0, gt=0)
+    listen: bool = True
+    listening_poll_seconds: float = Field(default=10.0, gt=0)
     cancel_check_seconds: float = Field(default=5.0, gt=0)
     wall_seconds: float = Field(default=600.0, gt=0)
     memory_megabytes: int = Field(default=6 * 1024, ge=64)

@@ -100,9 +100,18 @@ class Work:
         record: of the journal, at the phase to go on from.
         workitem: as the Task Manager has it.
         engine: that serves it.
+        cancel_request: says why somebody asked that a workitem be canceled; None when nobody did.
     """
 
-    def __init__(self, means: Means, record: Record, workitem: JsonDataset, engine: EngineDescription) -> None:
+    def __init__(
+        self,
+        means: Means,
+        record: Record,
+        workitem: JsonDataset,
+        engine: EngineDescription,
+        cancel_request: Callable[[str], Reason | None] = lambda _uid: None,
+    ) -> None:
+        self._cancel_request = cancel_request
         self._means, self._record, self._workitem, self._engine = means, record, workitem, engine
         self._folder = means.folder_of(record.workitem_uid)
         self._owned = Owned(means.client_of(record.workitem_uid), record, workitem, means.settings.cancel_check_seconds)
@@ -206,6 +215,7 @@ class Work:
             on_progress=self._tell_inference,
         )
         if run.outcome is RunOutcome.CANCELLED:
+            self._heed_cancel_request()
             raise stopped_or_taken(self._means.patience.stopped.is_set())
         if run.failure is not None:
             if run.failure.retry:
@@ -222,7 +232,14 @@ class Work:
         self._reach(self._record.at(Phase.INFERRED, inferred_at=at), Step.INFERRED)
 
     def _is_off(self) -> bool:
-        return self._means.patience.stopped.is_set() or self._owned.taken_away()
+        asked = self._cancel_request(self._record.workitem_uid) is not None
+        return asked or self._means.patience.stopped.is_set() or self._owned.taken_away()
+
+    def _heed_cancel_request(self) -> None:
+        """Cancel the workitem when somebody asked for it (RAD-88); once its results are stored it is completed."""
+        reason = self._cancel_request(self._record.workitem_uid)
+        if reason is not None:
+            raise Failed(reason)
 
     def _tell_inference(self, percent: int, words: str) -> None:
         if not self._inference_begun:
@@ -256,6 +273,7 @@ class Work:
     def _store(self) -> None:
         """Store the objects; doing it again after a crash stores the same instances, not others."""
         outputs = self._record.outputs
+        self._heed_cancel_request()
         if self._owned.taken_away(at_once=True):
             raise TakenAway("it was ended before its results were stored; nothing was stored")
         self._owned.tell(90, "storing results")

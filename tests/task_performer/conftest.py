@@ -341,13 +341,22 @@ class RunningPerformer:
             (folder / "task_performer").resolve(),
             lambda: datetime.now(UTC),
         )
-        performer = TaskPerformer(means, usable_engines(self.settings.engines))
-        self.thread = threading.Thread(target=performer.run, name="performer")
+        self.performer = TaskPerformer(means, usable_engines(self.settings.engines))
+        self.thread = threading.Thread(target=self.performer.run, name="performer")
         self.thread.start()
 
     def steps(self, uid):
         """The steps reported of one workitem, in order."""
         return [event.step for event in self.told.events if event.thread.workitem_uid == uid]
+
+    @property
+    def listens(self):
+        """Whether every worklist tells it of new work."""
+        return self.performer.listens
+
+    def told_words(self):
+        """Everything that was reported, as text."""
+        return repr(self.told.events)
 
     def await_idle(self):
         """Wait until everything that was begun is done with."""

@@ -7,7 +7,8 @@ from pydicom.uid import RLELossless
 
 from actors.shared.dicomweb import Archive
 from connectathon.waiting import eventually
-from profiles.dicom import item, items, new_uid, put, put_items, text
+from profiles.dicom import code, item, items, new_uid, put, put_items, text
+from profiles.errors import Conflict
 from profiles.sole import Outcome
 
 STEPS = [
@@ -173,16 +174,40 @@ def test_an_image_that_cannot_be_decoded_cancels_the_workitem(ward, performer):
     assert ward.results(uid) == {}
 
 
-@pytest.mark.requirement("AIWI-TP-014")
-def test_a_cancel_request_during_the_work_leads_to_exactly_one_final_state(ward, performer):
+@pytest.mark.requirement("AIWI-TP-014", "AIWI-TM-045")
+def test_a_cancel_request_during_the_work_is_heard_and_heeded_with_its_reason(ward, performer):
     study = ward.images()
     uid = ward.schedule(study, "held")
-    running = performer("Held")
+    running = performer("Held", cancel_check_seconds=3600)
     inference_begun(ward, study)
-    ward.client.request_cancel(uid, text="no longer needed")
+    ward.client.request_cancel(uid, code("DCM", "110510"), text="no longer needed")
+    ward.await_state(uid, "CANCELED")
+    running.await_idle()
+    assert ward.reason(uid) == "110510"
+    assert ward.results(uid) == {}
+    assert "no longer needed" not in running.told_words()
+
+
+@pytest.mark.requirement("AIWI-TP-014", "AIWI-TM-046")
+def test_a_performer_that_does_not_listen_cannot_be_asked_to_cancel(ward, performer):
+    study = ward.images()
+    uid = ward.schedule(study, "held")
+    running = performer("Held", listen=False)
+    inference_begun(ward, study)
+    with pytest.raises(Conflict, match="takes no events"):
+        ward.client.request_cancel(uid, text="no longer needed")
     ward.let_go()
     assert_completed(ward, uid, running)
     assert running.steps(uid) == STEPS
+
+
+@pytest.mark.requirement("AIWI-TP-014")
+def test_work_that_comes_while_nobody_polls_is_begun_when_it_is_announced(ward, performer):
+    """Triggered pull (AIW-I 50.4.2.2): the next poll would be in an hour."""
+    running = performer(listening_poll_seconds=3600)
+    eventually(lambda: running.listens, what="the performer to listen")
+    uid = ward.schedule(ward.images())
+    assert_completed(ward, uid, running)
 
 
 @pytest.mark.requirement("AIWI-TP-014")
