@@ -31,6 +31,7 @@ def _left_out(item, all_tiers):
     return ""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that runs several processes reads the groups
 def pytest_collection_modifyitems(config, items):
     not_here = tomllib.loads((HERE / "not_here.toml").read_text())
     kept, dropped, reasons = [], [], {}
