@@ -14,7 +14,7 @@ _WORDS = {
     "transaction-uid-incorrect": "The Transaction UID is not that of its claim (PS3.4 CC.2.1.2).",
     "only-create-schedules": "Only creation makes a workitem SCHEDULED (PS3.4 Table CC.1.1-2).",
     "not-yet-in-progress": "Claim it first; only an IN PROGRESS workitem can take this (PS3.4 Table CC.1.1-2).",
-    "already-completed-refused": "It is COMPLETED; there is nothing left to cancel (PS3.4 CC.2.2.3).",
+    "already-completed-refused": "There is nothing left to cancel (PS3.4 CC.2.2.3).",
     "performer-not-contacted": "Its performer takes no events, so it cannot be asked to cancel (PS3.4 CC.2.2.3).",
 }
 _BAD = ("transaction-uid-missing", "transaction-uid-incorrect", "only-create-schedules", "final-not-updated")
