@@ -19,6 +19,7 @@ from stepwell.demo.department import Endpoints
 from stepwell.demo.summary import ResultFile, Seconds, Summary, print_scorecard
 
 
+@pytest.mark.requirement("AIWI-TM-085")
 def test_the_demo_ends_with_a_completed_workitem_a_seg_and_an_sr(demo):
     assert demo["workitem"]["state"] == "COMPLETED"
     assert sorted(result["modality"] for result in demo["results"]) == ["SEG", "SR"]
