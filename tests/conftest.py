@@ -54,7 +54,7 @@ def _group(path):
     return path.name if path.name in ALONE else path.parent.name
 
 
-ALONE = ("test_kills.py", "test_faults.py", "test_orthanc_demo.py")
+ALONE = ("test_kills.py", "test_kill_campaign.py", "test_faults.py", "test_orthanc_demo.py")
 REASONS = pytest.StashKey[dict]()
 
 

@@ -7,16 +7,19 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from actors.shared.logs import configure_logging
-from connectathon.campaigns import task_manager_kills
+from connectathon.campaigns import demo_kills, task_manager_kills
 from connectathon.campaigns.evidence import report
 
-CAMPAIGNS = {"task-manager-kills": task_manager_kills}
+CAMPAIGNS: dict[str, Any] = {"task-manager-kills": task_manager_kills, "demo-kills": demo_kills}
 PROMISES = {
+    "demo-kills": "Studies go the whole way from HL7 order to stored result while an actor of the department, any of "
+    "them, is killed with SIGKILL at a random moment during each. Every study ends COMPLETED once, with one workitem, "
+    "one SEG and one SR, and with all of its events in the log, each once.",
     "task-manager-kills": "The Task Manager is killed with SIGKILL at random moments while workitems are created, "
     "claimed, updated and completed over REST and followed over WebSockets. Afterwards every change that was "
     "acknowledged is in the store, no workitem was won twice, and every event of the outbox has reached every "
@@ -27,7 +30,9 @@ PROMISES = {
 def main(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(CAMPAIGNS)}.")],
     seed: Annotated[int | None, typer.Option(help="The same moments again; a random one when not given.")] = None,
-    size: Annotated[int | None, typer.Option(help="Another number of workitems than the full one.", min=1)] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Another number of workitems or studies than the full one.", min=1)
+    ] = None,
     report_to: Annotated[Path | None, typer.Option(help="Folder for the report, NAME.md.")] = None,
 ) -> None:
     """Run a campaign; exit status 1 when a promise was broken."""

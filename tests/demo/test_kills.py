@@ -4,6 +4,7 @@ from importlib import import_module
 
 import pytest
 
+from connectathon.campaigns.demo_kills import QUICK_RULES
 from stepwell.demo.department import Department
 from stepwell.demo.walk import Walk
 
@@ -14,22 +15,11 @@ ACTORS = ("task_requester", "task_manager", "image_manager", "task_performer", "
 STEPS = [str(step) for actor in ACTORS for step in import_module(f"actors.{actor}.steps").Step]
 
 
-#: The engine without a network does for this: a study takes seconds, and everything around it is the same.
-RULES = """
-[[rule]]
-name = "head-mask"
-means = "an MR of the head"
-when = '"MR" in modalities'
-workitem_code = { value = "HEADMASK", scheme = "99STEPWELL", meaning = "Head mask and volume" }
-label = "Head mask and volume"
-"""
-
-
 @pytest.fixture(scope="module")
 def department(tmp_path_factory):
     """One department for all kills; it lives on after each."""
     folder = tmp_path_factory.mktemp("kills")
-    (folder / "rules.toml").write_text(RULES)
+    (folder / "rules.toml").write_text(QUICK_RULES)
     with Department(folder / "data", rules=folder / "rules.toml") as running:
         running.supervisor.wait_ready()
         yield running
