@@ -31,7 +31,6 @@ def _left_out(item, all_tiers):
     return ""
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that runs several processes reads the groups
 def pytest_collection_modifyitems(config, items):
     not_here = tomllib.loads((HERE / "not_here.toml").read_text())
     kept, dropped, reasons = [], [], {}
@@ -43,18 +42,10 @@ def pytest_collection_modifyitems(config, items):
         else:
             kept.append(item)
     items[:] = kept
-    for item in kept:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path)))
     config.hook.pytest_deselected(items=dropped)
     config.stash[REASONS] = reasons
 
 
-def _group(path):
-    """Tests of one folder share fixtures that are dear, so they run in one process; the long ones go by file."""
-    return path.name if path.name in ALONE else path.parent.name
-
-
-ALONE = ("test_kills.py", "test_kill_campaign.py", "test_faults.py", "test_orthanc_demo.py")
 REASONS = pytest.StashKey[dict]()
 
 
