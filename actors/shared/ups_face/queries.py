@@ -22,8 +22,12 @@ SEARCH_MAXIMUM = 500
 _LARGEST = 2**31 - 1
 _TAG_DIGITS = 8
 _HEXADECIMAL = frozenset("0123456789ABCDEFabcdef")
-_FLAGS = ("fuzzymatching", "emptyvaluematching", "multiplevaluematching")
-_CONTROL = frozenset({"limit", "offset", "includefield", "accept", "charset", *_FLAGS})
+#: Kinds of matching that are not done here, with what is said of them (PS3.18 8.3.4).
+_NOT_DONE = {
+    "emptyvaluematching": error_row("emptyvaluematching-unsupported").warning,
+    "multiplevaluematching": error_row("multiplevaluematching-unsupported").warning,
+}
+_CONTROL = frozenset({"limit", "offset", "includefield", "accept", "charset", "fuzzymatching", *_NOT_DONE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,7 @@ def read_query(pairs: Pairs, noted: Noted) -> Query:
     """
     keys, ignored = matching_keys([pair for pair in pairs if pair[0] not in _CONTROL], noted)
     fields, unknown = _fields([value for name, value in pairs if name == "includefield"])
-    warnings = [
-        error_row(f"{name}-unsupported").warning for name in _FLAGS if flag(pairs, name) and name != "fuzzymatching"
-    ]
+    warnings = [words for name, words in _NOT_DONE.items() if flag(pairs, name)]
     ignored += [*unknown, *unsupported_keys(keys)]
     return Query(
         keys,
