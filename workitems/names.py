@@ -7,8 +7,6 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-from rapidfuzz.distance import JaroWinkler
-
 GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 #: Words are alike from this Jaro-Winkler similarity on: MEYER and MEIER 0.91, SMITH and SMYTH 0.89, ADA and EDA 0.56.
 ALIKE = 0.85
@@ -46,6 +44,8 @@ def name_test(wanted: str, like: Callable[[str], Callable[[str], bool]]) -> Call
 
 def fuzzy_name_test(wanted: str) -> Callable[[object], bool]:
     """Whether each word of a key is like some word of a name, in whatever order (PS3.18 8.3.4.2)."""
+    from rapidfuzz.distance import JaroWinkler
+
     words = _words(wanted)
 
     def test(value: object) -> bool:

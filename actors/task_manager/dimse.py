@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from actors.shared.refusals import RefusalLog
 from actors.shared.steps import reached
-from actors.shared.ups_dimse import Listening, ups_dimse_server
 from actors.task_manager.settings import Settings
 from actors.task_manager.steps import Step
 from workitems.store import Store
@@ -40,6 +39,8 @@ def dimse_face(
     if settings.dimse_port is None:
         yield {}
         return
+    from actors.shared.ups_dimse.server import Listening, ups_dimse_server
+
     where = Listening(settings.host, settings.dimse_port, settings.ae_title)
     with ups_dimse_server(
         worklist,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -14,8 +14,10 @@ from actors.shared.settings import ActorSettings, AETitle, Port
 from actors.shared.ups_dimse import Peer
 from actors.task_manager.pipeline_settings import CodeText, Pipelines, code_of
 from profiles.dicom import Code
-from workitems.contracts import Plans
 from workitems.policy import SHORTEST_RETENTION, Assignment, Lease, Policy
+
+if TYPE_CHECKING:
+    from workitems.contracts import Plans
 
 #: Coding scheme of station names (AIW-I 4.80.4.1.2.1: the code value is the AE title).
 STATION_SCHEME = "L"
@@ -180,6 +182,8 @@ class Settings(ActorSettings):
     def plans(self) -> Plans:
         """What the Task Manager has others do by contract."""
         pushed = {title: one.push_url for title, one in self.peers.items() if one.push_url}
+        from workitems.contracts import Plans  # with it comes the store, which readers of settings do not need
+
         return Plans(tuple(one.pipeline() for one in self.pipelines), pushed)
 
     def policy(self) -> Policy:

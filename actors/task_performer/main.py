@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,14 +14,15 @@ from actors.shared.reporting import reporter_for
 from actors.shared.serving import announce_ready, stop_signals
 from actors.shared.settings import CommonSettings
 from actors.shared.ups_client import UpsClient
+from actors.task_performer.guards import Station
 from actors.task_performer.journal import Journal, disk_faults
 from actors.task_performer.patience import Patience
 from actors.task_performer.service import TaskPerformer, station_of
-from actors.task_performer.serving import own_worklist
 from actors.task_performer.settings import Settings
 from actors.task_performer.work import Means
 from ai_engines import EngineDescription, engine, engine_names, missing_requirements
 from profiles.errors import BadInput, NotFound, Unavailable
+from sole_logging import EventReporter
 
 ACTOR = "task_performer"
 _log = get_logger(__name__)
@@ -42,7 +43,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
         with (
             closing(reporter),
             UpsClient(settings.task_manager_url, ae_title=settings.ae_title) as manager,
-            own_worklist(settings, folder, station_of(settings, engines), journal, reporter) as own,
+            _own_worklist(settings, folder, station_of(settings, engines), journal, reporter) as own,
         ):
             client, besides = (manager, own) if settings.task_manager_url or own is None else (own, None)
             patience = Patience(stopped)
@@ -51,6 +52,17 @@ def run(settings: Settings, common: CommonSettings) -> None:
             announce_ready(ACTOR, common.data_dir, settings.endpoints)
             _log.info("engines", names=list(engines), ae_title=settings.ae_title)
             TaskPerformer(means, engines).run()
+
+
+def _own_worklist(
+    settings: Settings, folder: Path, station: Station, journal: Journal, reporter: EventReporter
+) -> AbstractContextManager[UpsClient | None]:
+    """The performer's own worklist, where it has a port; a server's libraries are loaded only then."""
+    if settings.port is None:
+        return nullcontext()
+    from actors.task_performer.serving import own_worklist
+
+    return own_worklist(settings, folder, station, journal, reporter)
 
 
 def usable_engines(names: Sequence[str]) -> dict[str, EngineDescription]:

@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actors.shared.serving import stop_signals
-from actors.shared.ups_client import AlreadyInProgress, UpsClient
-from actors.shared.ups_watch import EventReport, watch
-from profiles.dicom import Code, code, item, new_uid, text
 from profiles.errors import NotFound, StepwellError, Unavailable
-from profiles.ups.subscriptions import FILTERED_GLOBAL_SUBSCRIPTION, GLOBAL_SUBSCRIPTION
 from stepwell.cli.options import ConfigOption, JsonOption
 from stepwell.settings import load
-from stepwell.worklist import Claims, example_workitem, performed_by, read_pairs, read_workitem, told, with_pairs
+
+if TYPE_CHECKING:  # clients and the DICOM dictionary are loaded by the commands that need them, not by every actor
+    from actors.shared.ups_client import UpsClient
+    from actors.shared.ups_watch import EventReport
+    from profiles.dicom import Code
+    from stepwell.worklist import Claims
 
 ups_app = typer.Typer(
     help="Look at a worklist and work on it, as a requester, a performer or a watcher.",
@@ -47,6 +47,9 @@ def register(app: typer.Typer) -> None:
 
 @contextmanager
 def _client(url: str | None, ae: str, config: Path | None) -> Iterator[tuple[UpsClient, Claims]]:
+    from actors.shared.ups_client import UpsClient
+    from stepwell.worklist import Claims
+
     configuration = load(config, only=["task_manager"])
     settings = configuration.actors["task_manager"]
     base = url or f"http://{settings.host}:{getattr(settings, 'port', 0)}/ups-rs"
@@ -65,6 +68,9 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """List workitems that match, e.g. ProcedureStepState=SCHEDULED 'WorklistLabel=BRAIN*'."""
+    from profiles.dicom import item, text
+    from stepwell.worklist import read_pairs
+
     with _client(url, ae, config) as (client, _):
         found = client.search(read_pairs(pairs or []), limit=limit, offset=offset)
     if as_json:
@@ -94,6 +100,8 @@ def get(
     as_json: JsonOption = False,
 ) -> None:
     """Print one workitem."""
+    from stepwell.worklist import told
+
     with _client(url, ae, config) as (client, _):
         found = client.retrieve(uid)
     typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(told(found)))
@@ -111,6 +119,9 @@ def create(
     config: ConfigOption = None,
 ) -> None:
     """Create a workitem and print its UID. Without a file it starts from an example of a fictional patient."""
+    from profiles.dicom import new_uid
+    from stepwell.worklist import example_workitem, read_pairs, read_workitem, with_pairs
+
     start = read_workitem(file) if file else example_workitem(datetime.now(UTC))
     with _client(url, ae, config) as (client, _):
         typer.echo(client.create(with_pairs(start, read_pairs(pairs or [])), uid or new_uid()))
@@ -119,6 +130,8 @@ def create(
 @ups_app.command()
 def claim(uid: UidArgument, url: UrlOption = None, ae: AeOption = CALLER, config: ConfigOption = None) -> None:
     """Claim a workitem; its Transaction UID is kept in the data directory, readable by you only."""
+    from actors.shared.ups_client import AlreadyInProgress
+
     with _client(url, ae, config) as (client, claims):
         known = claims.find(uid)
         try:
@@ -149,6 +162,8 @@ def update(
     config: ConfigOption = None,
 ) -> None:
     """Change attributes of a workitem, or tell its progress."""
+    from stepwell.worklist import read_pairs, read_workitem, with_pairs
+
     wanted = read_pairs(pairs or [])
     prefix = "ProcedureStepProgressInformationSequence"
     if progress is not None:
@@ -164,6 +179,9 @@ def update(
 @ups_app.command()
 def complete(uid: UidArgument, url: UrlOption = None, ae: AeOption = CALLER, config: ConfigOption = None) -> None:
     """Complete your workitem; what was performed is filled in when you have not told it yet."""
+    from profiles.dicom import item
+    from stepwell.worklist import performed_by
+
     with _client(url, ae, config) as (client, claims):
         transaction = claims.require(uid)
         workitem = client.retrieve(uid)
@@ -184,6 +202,9 @@ def cancel(
     config: ConfigOption = None,
 ) -> None:
     """Cancel your workitem; ask for the cancellation of somebody else's or of one that nobody has claimed."""
+    from profiles.dicom import text
+    from stepwell.worklist import with_pairs
+
     coded = _reason(reason_code)
     with _client(url, ae, config) as (client, claims):
         transaction = claims.find(uid)
@@ -206,6 +227,8 @@ def cancel(
 
 
 def _reason(value: str) -> Code:
+    from profiles.dicom import code
+
     try:
         return code("DCM", value)
     except KeyError as error:
@@ -225,6 +248,12 @@ def watch_events(
     as_json: JsonOption = False,
 ) -> None:
     """Print events as they come, until Ctrl-C; the subscription ends with it."""
+    from actors.shared.serving import stop_signals
+    from actors.shared.ups_watch import watch
+    from profiles.dicom import text
+    from profiles.ups.subscriptions import FILTERED_GLOBAL_SUBSCRIPTION, GLOBAL_SUBSCRIPTION
+    from stepwell.worklist import read_pairs
+
     keys = read_pairs(filters or [])
     target = uid or (FILTERED_GLOBAL_SUBSCRIPTION if keys else GLOBAL_SUBSCRIPTION)
     with stop_signals() as stopped, _client(url, ae, config) as (client, _):
@@ -251,6 +280,8 @@ def _lost(reason: str) -> None:
 
 
 def _line(event: EventReport, as_json: bool) -> str:
+    from stepwell.worklist import told
+
     if as_json:
         return json.dumps({"event": event.kind, "workitem": event.workitem_uid, "information": event.information})
     words = " ".join(one.strip() for one in told(event.information))

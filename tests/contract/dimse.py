@@ -15,8 +15,8 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
-from actors.shared.ups_dimse import Listening, ups_dimse_server
 from actors.shared.ups_dimse.dataset import to_dataset, to_json
+from actors.shared.ups_dimse.server import Listening, ups_dimse_server
 from actors.shared.ups_dimse_client import DimseUpsClient
 from connectathon.workitems import new_workitem, performed
 from profiles.dicom import new_uid, put, tag_of

@@ -70,8 +70,19 @@ class DimseFace:
 
     def __init__(self, port):
         self.port = port
-        self._association = wire(port)
-        self.wire: Wire = self._association.__enter__()
+        self._open()
+
+    def _open(self):
+        self._association = wire(self.port)
+        self._wire: Wire = self._association.__enter__()
+
+    @property
+    def wire(self):
+        """The association; another one when the server has ended it, as it does after a minute of silence."""
+        if not self._wire.association.is_established:
+            self.close()
+            self._open()
+        return self._wire
 
     def close(self):
         self._association.__exit__(None, None, None)

@@ -7,7 +7,8 @@ import pytest
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import UnifiedProcedureStepPull, UnifiedProcedureStepPush, Verification
 
-from actors.shared.ups_dimse import Listening, limits, ups_dimse_server
+from actors.shared.ups_dimse import limits
+from actors.shared.ups_dimse.server import Listening, ups_dimse_server
 from actors.shared.ups_dimse.dataset import to_dataset
 from connectathon.waiting import eventually
 from connectathon.workitems import new_workitem

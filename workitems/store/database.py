@@ -6,14 +6,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from profiles.errors import Unavailable
 from workitems.schema import upgrade
+
+if TYPE_CHECKING:
+    import psycopg
 
 CHANNEL = "stepwell_outbox"
 _POOL = 16
@@ -124,11 +126,13 @@ class Database:
 
     def _listen(self) -> None:
         """Hear of what other processes append (LISTEN); when the connection is lost, open another."""
+        from psycopg import Error  # of PostgreSQL only
+
         while not self._closed.is_set():
             try:
                 with self.engine.connect() as connection:
                     self._hear(connection)
-            except (DBAPIError, psycopg.Error):
+            except (DBAPIError, Error):
                 self._closed.wait(_RECONNECT_SECONDS)
 
     def _hear(self, connection: Connection) -> None:

@@ -1,6 +1,8 @@
-"""The UPS DIMSE face: PS3.4 Annex CC over pynetdicom, for whoever serves a worklist."""
+"""The UPS DIMSE face: PS3.4 Annex CC over pynetdicom, for whoever serves a worklist.
+
+`actors.shared.ups_dimse.server` serves it; that is imported where it is wanted, because pynetdicom is large.
+"""
 
 from actors.shared.ups_dimse.peers import Address, Peer, Peers
-from actors.shared.ups_dimse.server import Listening, ups_dimse_server
 
-__all__ = ["Address", "Listening", "Peer", "Peers", "ups_dimse_server"]
+__all__ = ["Address", "Peer", "Peers"]

@@ -12,7 +12,6 @@ import orjson
 from actors.shared.ups_face.conveyance import error_body
 from actors.shared.ups_face.media import MULTIPART_XML, XML, Form
 from profiles.dicom import JsonDataset
-from profiles.dicom.native_xml import write_native
 from profiles.errors import StepwellError, error_row
 
 
@@ -87,6 +86,8 @@ def workitems(found: Sequence[JsonDataset], form: str, warnings: tuple[str, ...]
     """Datasets in the form that was asked for; several XML documents are always parts (PS3.18 8.6.1.2, 11.1.3)."""
     if form in (Form.JSON, Form.PLAIN_JSON):
         return Answer(200, orjson.dumps(found), form, warnings=warnings)
+    from profiles.dicom.native_xml import write_native  # its library is loaded when XML is wanted
+
     documents = [write_native(dataset) for dataset in found]
     if form == Form.XML and len(documents) == 1:
         return Answer(200, documents[0], XML, warnings=warnings)

@@ -17,7 +17,6 @@ from actors.shared.ups_face.dialects import Dialect
 from actors.shared.ups_face.elements import check_dataset
 from actors.shared.ups_face.media import JSON, MULTIPART_XML, XML
 from profiles.dicom import JsonDataset
-from profiles.dicom.native_xml import read_native
 from profiles.errors import BadInput, UnsupportedMediaType
 
 _PLAIN_JSON = "application/json"
@@ -58,6 +57,8 @@ def read_dataset(body: bytes, content_type: str | None, noted: Noted, *, encodin
 
 def _read(body: bytes, media_type: MediaType, noted: Noted) -> JsonDataset:
     if media_type.name == XML:
+        from profiles.dicom.native_xml import read_native  # its library is loaded when XML comes
+
         return read_native(body)
     if media_type.name not in (JSON, _PLAIN_JSON):
         raise UnsupportedMediaType(f"The payload's Content-Type must be {JSON} or {MULTIPART_XML} (PS3.18 11.1.3).")
