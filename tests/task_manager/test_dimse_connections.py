@@ -8,8 +8,8 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import UnifiedProcedureStepPull, UnifiedProcedureStepPush, Verification
 
 from actors.shared.ups_dimse import limits
-from actors.shared.ups_dimse.server import Listening, ups_dimse_server
 from actors.shared.ups_dimse.dataset import to_dataset
+from actors.shared.ups_dimse.server import Listening, ups_dimse_server
 from connectathon.waiting import eventually
 from connectathon.workitems import new_workitem
 from profiles.dicom import new_uid, put
