@@ -16,6 +16,8 @@ from workitems.store import Store
 
 READER = "sole"
 _IDLE_SECONDS = 1.0
+#: Under load so many more events go with the next write; the worklist has the disk meanwhile.
+_GATHER_SECONDS = 0.1
 _UNREPORTED = frozenset({EventKind.READINESS, EventKind.STARTED, EventKind.SUBSCRIBED, EventKind.SCP_STATUS})
 _GIVEN_UP = code("DCM", "110529")
 _log = get_logger(__name__)
@@ -86,7 +88,9 @@ class OutboxReporting:
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                if not self._report_some():
+                if self._report_some():
+                    self._stopped.wait(_GATHER_SECONDS)
+                else:
                     self._store.wait_for_events(_IDLE_SECONDS)
             except StepwellError as error:
                 self._pause(error.message)
