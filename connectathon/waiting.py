@@ -10,6 +10,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _PORTS = range(15000, 32000)
+_given: set[int] = set()
 
 
 def eventually(condition: Callable[[], T | None], limit_seconds: float = 60.0, what: str = "the condition") -> T:
@@ -46,9 +47,12 @@ def free_port() -> int:
     """
     while True:
         port = _PORTS.start + secrets.randbelow(len(_PORTS))
+        if port in _given:  # its server may not listen yet
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        _given.add(port)
         return port

@@ -97,7 +97,7 @@ def test_the_same_thread_is_found_by(kind, department, identifiers, demo):
     assert [(one["uid"], one["state"]) for one in thread["workitems"]] == [(demo["workitem"]["uid"], "COMPLETED")]
     stored = {(one["modality"], one["sop_instance_uid"]) for one in demo["results"]}
     assert {(one["modality"], one["sop_instance_uid"]) for one in thread["results"]} == stored
-    assert len(thread["timeline"]) == demo["sole_events"]
+    assert len(thread["timeline"]) >= demo["sole_events"]  # more may have come after the summary
     assert thread["unanswered"] == []
 
 
@@ -175,7 +175,7 @@ def test_an_actor_that_does_not_answer_is_named_and_the_rest_is_printed(actor, n
     thread = thread_of(demo["order"]["accession_number"], department)
     assert [words.split(" did not")[0] for words in thread["unanswered"]] == [name]
     assert thread[lost] == []
-    assert len(thread["timeline"]) == demo["sole_events"]
+    assert len(thread["timeline"]) >= demo["sole_events"]  # more may have come after the summary
     answer = trace(demo["order"]["accession_number"], department.config_file)
     assert f"{name} did not answer" in answer.stdout
     assert "inference-ended" in answer.stdout
