@@ -1,0 +1,58 @@
+"""One actor in a process of its own, good or bad: the system under test of our own runs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from connectathon.waiting import eventually
+
+_END_SECONDS = 20.0
+
+
+@contextmanager
+def running(actor: str, data_dir: Path, peer: str = "good", **settings: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """The actor, ready, until the block is left.
+
+    Args:
+        actor: named as its folder.
+        data_dir: where it keeps its data; its log lies beside it.
+        peer: the name of a bad peer, or ``good``.
+        settings: the actor's table of the configuration.
+
+    Raises:
+        RuntimeError: when it ends before it is ready; with its log.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    log = data_dir.parent / f"{data_dir.name}.{actor}.log"
+    ready = data_dir / "run" / f"{actor}.json"
+    ready.unlink(missing_ok=True)
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "connectathon.bad_peers", peer, actor, str(data_dir), json.dumps(settings)],
+            stdout=out,
+            stderr=out,
+        )
+    try:
+
+        def is_ready() -> bool:
+            if process.poll() is not None:
+                raise RuntimeError(log.read_text(errors="replace"))
+            return ready.exists()
+
+        eventually(is_ready, what=f"{actor} to be ready")
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
