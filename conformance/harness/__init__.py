@@ -20,8 +20,8 @@ A test is a function, found through its suite's package, with an id of ``tables/
         trial.must(answer.refused, "the second claim is refused with 400 or 409", answer.words, answer.evidence)
 
 ``must`` judges at the level of the test's row of the catalogue (a row whose source was never read cannot fail a system:
-it warns), ``should`` warns, ``note`` only tells. ``require`` is a ``must`` without which the rest makes no sense: it ends
-the test. A partner that meets a system which hangs, closes, lies or floods raises :class:`SystemFailed`: that is the
+it warns), ``should`` warns, ``note`` only tells. ``require`` is a ``must`` without which the rest makes no sense: it
+ends the test. A partner that meets a system which hangs, closes, lies or floods raises :class:`SystemFailed`: the
 system's failure. Anything else that is raised is the harness's own defect and ends as ``error``.
 """
 
