@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from threading import Lock
 
-_TRANSACTION_JSON = re.compile(rb'"00081195"\s*:\s*\{[^{}]*?"Value"\s*:\s*\[\s*"([0-9.]+)"')
-_TRANSACTION_XML = re.compile(rb'tag="00081195"[^>]*>\s*<Value[^>]*>\s*([0-9.]+)\s*<')
+_GAP = rb"(?:\s|\\[nrt])*"  # evidence holds bodies as JSON strings: quotes and line ends in them are escaped
+_TRANSACTION_JSON = re.compile(
+    _GAP.join((rb'00081195\\*"', rb":", rb'\{[^{}]*?\\*"Value\\*"', rb":", rb"\[", rb'\\*"([0-9.]+)\\*"'))
+)
+_TRANSACTION_XML = re.compile(_GAP.join((rb'tag=\\*"00081195\\*"[^>]*>', rb"<Value[^>]*>", rb"([0-9.]+)", rb"<")))
 _BEARER = re.compile(rb"(?i)(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{6,})")
 _FOUND = (("TXUID", _TRANSACTION_JSON), ("TXUID", _TRANSACTION_XML), ("CREDENTIAL", _BEARER))
 
