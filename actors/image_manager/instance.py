@@ -107,6 +107,7 @@ def _facts(path: Path, dataset: pydicom.FileDataset) -> Instance:
     )
     for keyword, vr in pixels.items():
         header[tag_of(keyword)] = {"vr": vr, "BulkDataURI": f"bulkdata/{tag_of(keyword)}"}
+    _drop_empty_values(header)
     uids = {
         name: text(header, name) for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
     }
@@ -125,6 +126,16 @@ def _facts(path: Path, dataset: pydicom.FileDataset) -> Instance:
         pixel_offset=offset,
         pixel_bytes=length,
     )
+
+
+def _drop_empty_values(header: JsonDataset) -> None:
+    """An empty element has no ``Value`` (PS3.18 section F.2.5); pydicom gives an empty sequence an empty one."""
+    for element in header.values():
+        if element.get("Value") == []:
+            del element["Value"]
+        elif element["vr"] == "SQ":
+            for item in element.get("Value", []):
+                _drop_empty_values(item)
 
 
 def frame_count(header: JsonDataset) -> int:

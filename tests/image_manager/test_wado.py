@@ -55,6 +55,20 @@ def test_metadata_is_valid_dicom_json_and_names_where_the_pixels_are(http, store
     assert dataset.PatientID == pydicom.dcmread(paths[0]).PatientID
 
 
+@pytest.mark.requirement("AIR-IM-013")
+def test_an_empty_sequence_has_no_value_in_the_metadata_at_any_depth(http, archive, study):
+    file = pydicom.dcmread(study[1][0])
+    file.ReferencedStudySequence = []
+    request = pydicom.Dataset()
+    request.RequestedProcedureID, request.ReferencedStudySequence = "1", []
+    file.RequestAttributesSequence = [request]
+    file.save_as(study[1][0])
+    archive.store(study[1][:1])
+    [found] = http.get(f"/studies/{file.StudyInstanceUID}/metadata").json()
+    assert found["00081110"] == {"vr": "SQ"}
+    assert found["00400275"]["Value"][0]["00081110"] == {"vr": "SQ"}
+
+
 @pytest.mark.requirement("AIR-IM-010")
 @pytest.mark.parametrize("path", ["", "/metadata", "/series/1.2/metadata", "/series/1.2/instances/1.3/frames/1"])
 def test_an_unknown_uid_is_answered_with_404(http, path):
