@@ -17,7 +17,19 @@ def _air(paths: Sequence[Path]) -> list[Finding]:
     return check_files(paths)
 
 
-FAMILIES: dict[str, Callable[[Sequence[Path]], list[Finding]]] = {"air": _air}
+def _hl7(paths: Sequence[Path]) -> list[Finding]:
+    from conformance.hl7 import check_files
+
+    return check_files(paths)
+
+
+def _sole(paths: Sequence[Path]) -> list[Finding]:
+    from conformance.sole import check_files
+
+    return check_files(paths)
+
+
+FAMILIES: dict[str, Callable[[Sequence[Path]], list[Finding]]] = {"air": _air, "hl7": _hl7, "sole": _sole}
 """What ``check`` takes, by the name on the command line."""
 
 
