@@ -1,0 +1,71 @@
+"""Run a suite of the harness against one of our own actors, and compare the verdicts with those expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from conformance.harness import Evidence, Instruction, NobodyThere, Suite, Verdict, run
+from conformance.harness.events import TestEnded
+from conformance.harness.operators import FunctionOperator
+from connectathon.bad_peers import BadPeer
+
+Actions = Mapping[str, Callable[[Instruction], bool | None]]
+#: Our own actors answer at once; what they do of themselves may take a moment on a busy machine.
+LIMITS = {"answer_seconds": 20.0, "reaction_seconds": 20.0, "quiet_seconds": 0.2}
+
+
+def judge(
+    suite: Suite,
+    declaration: Mapping[str, Any],
+    folder: Path,
+    actions: Actions | None = None,
+    begins: Sequence[str] = (),
+) -> dict[str, TestEnded]:
+    """Run a suite.
+
+    Args:
+        suite: of the actor.
+        declaration: as the TOML file would have it; ``system`` and ``limits`` are added when they are not there.
+        folder: for the evidence; made when it is not there.
+        actions: what an operator can do, by the action's name.
+        begins: only cases whose ids begin so; all of them unless given.
+
+    Returns:
+        How each case ended, by its id.
+    """
+    told = {"system": {"name": suite.title}, "limits": LIMITS, **declaration}
+    declared = suite.declaration.model_validate(told)
+    operator = FunctionOperator(actions) if actions else NobodyThere()
+    cases = [case for case in suite.cases if not begins or case.id.startswith(tuple(begins))]
+    events = run(suite, declared, operator, Evidence(folder), cases)
+    return {event.case.id: event for event in events if isinstance(event, TestEnded)}
+
+
+def broken(ended: Mapping[str, TestEnded]) -> list[str]:
+    """What did not pass (and applies), one line for each, to be read when a test fails."""
+    return [
+        f"{event.verdict} {name}: {event.reason} "
+        + "; ".join(f"{one.text} (found: {one.found})" for one in event.assertions if not one.holds)
+        for name, event in ended.items()
+        if event.verdict not in {Verdict.PASS, Verdict.OMIT}
+    ]
+
+
+def unexpected(ended: Mapping[str, TestEnded], peer: BadPeer, good: Mapping[str, Verdict] | None = None) -> list[str]:
+    """Cases that a bad peer did not end as expected; empty when the judge sees exactly the defect.
+
+    Args:
+        ended: the run against the bad peer.
+        peer: with its expected verdicts; every other case must end as with the good actor.
+        good: how cases end with the good actor, where that is not ``pass`` or ``omit``.
+    """
+    expected = {**(good or {}), **dict.fromkeys(peer.fails, Verdict.FAIL), **dict.fromkeys(peer.warns, Verdict.WARN)}
+    lines = []
+    for name, event in ended.items():
+        wanted = {expected[name]} if name in expected else {Verdict.PASS, Verdict.OMIT}
+        if event.verdict not in wanted:
+            why = "; ".join(f"{one.text} (found: {one.found})" for one in event.assertions if not one.holds)
+            lines.append(f"{name} ended as {event.verdict}, expected {'/'.join(sorted(wanted))}: {event.reason} {why}")
+    return lines
