@@ -141,6 +141,6 @@ def _event(event: Any) -> Piece:
     missing = [name for name in _MEMBERS if not isinstance(told.get(name.lower()), str)]
     flaws = (("SOLE-060", f"lacks {', '.join(missing)} as text"),) if missing else ()
     texts = {name: value if isinstance(value := told.get(name.lower()), str) else "-" for name in _MEMBERS}
-    header = Header(*(texts[name] for name in _MEMBERS[:7]), "-")
+    header = Header(*[*(texts[name] for name in _MEMBERS[:7]), "-"])
     message = Message("", header, texts["Msg"].encode(errors="surrogatepass"), is_syslog=True)
     return Piece("", None if missing else message, flaws)

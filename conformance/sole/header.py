@@ -29,18 +29,23 @@ def _of(message: Message) -> Header:
 @HEADER.rule("SOLE-001")
 def _begins(message: Message) -> Iterator[Breach]:
     header = _of(message)
-    if not re.fullmatch("0|[1-9][0-9]{0,2}", header.pri) or int(header.pri) > _HIGHEST_PRI:
+    if not _is_priority(header.pri):
         yield "PRI", f"is no number from 0 to {_HIGHEST_PRI} without leading zeros"
     if header.version != "1":
         yield "VERSION", "is not 1"
 
 
+def _is_priority(text: str) -> bool:
+    return re.fullmatch("0|[1-9][0-9]{0,2}", text) is not None and int(text) <= _HIGHEST_PRI
+
+
 @HEADER.rule("SOLE-002")
 def _priority(message: Message) -> Iterator[Breach]:
-    pri, severity = _of(message).pri, _SEVERITY.get(message.outcome, 5)
-    expected = _FACILITY * 8 + severity
-    if pri.isdecimal() and int(pri[:3]) <= _HIGHEST_PRI and int(pri) != expected:
-        yield "PRI", f"is {pri}; facility 10 with the severity of this outcome is {expected}"
+    pri = _of(message).pri
+    severities = {_SEVERITY.get(message.outcome, 5)} | ({4, 5} if message.kind == "audit" else set())
+    expected = {str(_FACILITY * 8 + severity) for severity in severities}
+    if _is_priority(pri) and pri not in expected:
+        yield "PRI", f"is {pri}; facility 10 with the severity of this outcome is {' or '.join(sorted(expected))}"
 
 
 @HEADER.rule("SOLE-003")

@@ -30,7 +30,7 @@ _UPS = re.compile(r"(?:^urn:oid:|/workitems/)([0-9.]+)$")
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The fields of a syslog header as texts; what is not ASCII in them is escaped.
+    """The fields of a syslog header as texts, one character for each octet.
 
     Attributes:
         structured: STRUCTURED-DATA, or empty when there is nothing that could be it.
@@ -182,7 +182,7 @@ def read(raw: bytes, name: str) -> Message:
     if len(fields) < 5:  # noqa: PLR2004 - TIMESTAMP, HOSTNAME, APP-NAME, PROCID, MSGID
         return Message(name, None, _after_header(raw), is_syslog=True)
     structured, content = _rest(fields[5] if len(fields) > 5 else b"")  # noqa: PLR2004 - what is behind MSGID
-    texts = [part.decode("ascii", "backslashreplace") for part in (start[1], start[2], *fields[:5], structured)]
+    texts = [part.decode("latin-1") for part in (start[1], start[2], *fields[:5], structured)]
     return Message(name, Header(*texts), content, is_syslog=True)
 
 

@@ -103,6 +103,8 @@ def _walk(element: etree._Element) -> Iterator[Misfit]:
             yield Misfit("SOLE-021", child, "", "stands behind an element that it has to precede")
         last = max(last, row.place)
         yield from _walk(child)
+    if counted.get("ParticipantObjectName") and counted.get("ParticipantObjectQuery"):
+        yield Misfit("SOLE-039", element, "", "has a name and a query")
     for tag, row in known.items():
         if counted[tag] < row.least:
             yield Misfit(row.rule, element, "", f"has no {tag}")
