@@ -70,5 +70,13 @@ class Rulebook(Generic[Subject]):
         wanted = set(applies)
         for rule_id, rule in self.rules.items():
             if rule.applies in wanted:
-                for path, message in self._looks[rule_id](subject):
-                    yield rule.broken(file, path, message)
+                yield from self._found(rule, subject, file)
+
+    def _found(self, rule: Rule, subject: Subject, file: str) -> Iterator[Finding]:
+        """What one rule finds; a defect of the rule itself is told and stops no other rule."""
+        try:
+            for path, message in self._looks[rule.rule](subject):
+                yield rule.broken(file, path, message)
+        except Exception as error:
+            words = f"rule {rule.rule} could not be judged here ({type(error).__name__})"
+            yield Finding(file, "HARNESS", Severity.INFO, "", words, "Report this defect of the judge.", rule.source)

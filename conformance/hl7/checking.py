@@ -111,7 +111,7 @@ def _of_frame(frame: Frame, message: Message | None, name: str, prefix: str) -> 
         return
     found = len((_CONTROL if frame.framed else _IN_FILES).findall(frame.content))
     if found:
-        yield _broken("HL7-001-CONTROL", name, prefix.removesuffix(": "), f"there are {found} control characters")
+        yield _broken("HL7-012", name, prefix.removesuffix(": "), f"there are {found} control characters")
 
 
 def _of_message(message: Message, name: str, prefix: str) -> Iterator[Finding]:

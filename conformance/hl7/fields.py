@@ -90,10 +90,10 @@ def _judged(message: Message, usage: str) -> Iterator[tuple[Row, Segment]]:
     for row in _rows():
         if row["usage"] != usage or row["editions"] not in editions:
             continue
-        if row["kind"] == "new" and "order" in wanted:
-            segments = [one for order in orders(message) if order.is_new for one in order.segments]
-        elif row["kind"] in wanted:
-            segments = list(message.segments)
+        if row["kind"] in wanted:
+            segments: Iterable[Segment] = message.segments
+        elif row["kind"] in {f"new {kind}" for kind in wanted}:
+            segments = (one for order in orders(message) if order.is_new for one in order.segments)
         else:
             continue
         yield from ((row, segment) for segment in segments if segment.name == row["segment"])

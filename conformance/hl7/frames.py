@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 START, END, CR = b"\x0b", b"\x1c", b"\r"
 _BLANK = b"\r\n\0 \t"
@@ -41,7 +42,7 @@ def _framed(raw: bytes) -> Iterator[Frame]:
     for piece in pieces[1:]:
         faults: list[Fault] = []
         if before.strip(_BLANK):
-            faults.append(("HL7-001-BETWEEN", "octets that belong to no frame stand before it"))
+            faults.append(("HL7-004", "octets that belong to no frame stand before it"))
         content, end, after = piece.partition(END)
         if not end:
             faults.append(("HL7-001", "the frame is not ended by 1C 0D"))
@@ -50,7 +51,7 @@ def _framed(raw: bytes) -> Iterator[Frame]:
         yield Frame(content, True, tuple(faults))
         before = after.removeprefix(CR)
     if before.strip(_BLANK):
-        yield Frame(b"", True, (("HL7-001-BETWEEN", "octets that belong to no frame stand after the last one"),))
+        yield Frame(b"", True, (("HL7-004", "octets that belong to no frame stand after the last one"),))
 
 
 def _bare(raw: bytes) -> Iterator[Frame]:
@@ -59,5 +60,5 @@ def _bare(raw: bytes) -> Iterator[Frame]:
     head = _BATCH.sub(b"", raw[: starts[0] if starts else len(raw)])
     if head.strip(_BLANK) or not starts:
         yield Frame(head)
-    for start, end in zip(starts, [*starts[1:], len(raw)], strict=True):
+    for start, end in pairwise([*starts, len(raw)]):
         yield Frame(_BATCH.sub(b"", raw[start:end]))

@@ -19,6 +19,7 @@ add_coded(HEADER)
 
 _USUAL = ("|^~\\&", "|^~\\&#")
 _ID_LENGTH = 20
+_ALL_VERSIONS = (*VERSIONS, "2.9")
 _ESCAPE = re.compile(r"[FSTREHNP]|\.br|\.(?:sp|in|ti|sk)[+-]?\d*|\.(?:fi|nf|ce)|X(?:[0-9A-Fa-f]{2})+|[CMZ][^\\]*")
 _DATE = r"\d{4}(?:(?:0[1-9]|1[0-2])(?:(?:0[1-9]|[12]\d|3[01])%s)?)?"
 _TIME = r"(?:(?:[01]\d|2[0-3])(?:[0-5]\d(?:[0-5]\d(?:\.\d{1,4})?)?)?)"
@@ -81,14 +82,14 @@ def _of_no_known_kind(message: Message) -> Iterator[Breach]:
 
 @HEADER.rule("HL7-013-VERSION")
 def _version(message: Message) -> Iterator[Breach]:
-    if message.version and message.version not in VERSIONS:
+    if message.version and message.version not in _ALL_VERSIONS:
         yield "MSH-12", "that is no version of HL7 version 2"
 
 
 @HEADER.rule("HL7-013-EDITION")
 def _edition_of_ihe(message: Message) -> Iterator[Breach]:
     for kind in sorted(tags(message) & set(_EDITIONS)):
-        if message.version in VERSIONS and message.version not in _EDITIONS[kind]:
+        if message.version in _ALL_VERSIONS and message.version not in _EDITIONS[kind] and not list(_defined(message)):
             yield "MSH-12", f"the version is {message.version}; IHE uses {' or '.join(sorted(_EDITIONS[kind]))} here"
 
 
@@ -148,7 +149,7 @@ def _control_id(message: Message) -> Iterator[Breach]:
 
 
 @HEADER.rule("HL7-S3-UID")
-def _uids(message: Message) -> Iterator[Breach]:
+def _well_formed(message: Message) -> Iterator[Breach]:
     for path, uid in _uids(message):
         if uid and not (_UID.fullmatch(uid) and len(uid) <= _UID_LENGTH):
             yield path, "is no well-formed UID"

@@ -41,8 +41,8 @@ def tags(message: Message) -> set[str]:
         found.add("imaging")
     if found & _BY_IHE:
         found |= {"ihe", "patient"}
-    if message.kind[0] == "OMI":
-        found.add("omi")
+    if "order" in found:
+        found.add(message.kind[0].lower())
     return found
 
 

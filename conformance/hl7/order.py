@@ -128,12 +128,13 @@ def _priority(message: Message) -> Iterator[Breach]:
 
 @ORDER.rule("HL7-051")
 def _study(message: Message) -> Iterator[Breach]:
-    if any(one.valued(1) for one in message.all("ZDS")) or any(one.valued(3) for one in message.all("IPC")):
+    """In OMI^O23 the structure requires IPC, and IPC requires the study."""
+    if message.kind[0] == "OMI" or any(one.valued(1) for one in message.all("ZDS")):
         return
     if any(names_a_study(one) for one in message.all("OBX")):
         return
     if any(order.is_new for order in orders(message)):
-        yield "", "neither ZDS-1 nor IPC-3 names the study of the new order"
+        yield "", "neither ZDS-1 nor an OBX names the study of the new order"
 
 
 @ORDER.rule("HL7-S3-ZDS")
