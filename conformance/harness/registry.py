@@ -76,8 +76,13 @@ def cases_of(modules: Iterable[ModuleType]) -> tuple[Case, ...]:
         if value.__module__ == module.__name__
         for case in getattr(value, _MARK, ())
     ]
+    return in_order(found)
+
+
+def in_order(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """The cases in the order of the catalogue."""
     order = {row: number for number, row in enumerate(catalogue())}
-    return tuple(sorted(found, key=lambda case: order[case.requirement.id]))
+    return tuple(sorted(cases, key=lambda case: order[case.requirement.id]))
 
 
 def cases_below(package: str) -> tuple[Case, ...]:

@@ -1,0 +1,194 @@
+"""Our own Evidence Creator before the judge, and results with one defect each."""
+
+import copy
+import json
+
+import pytest
+from pydicom import Dataset
+
+from conformance.harness import Verdict
+from conformance.harness.registry import suite
+from conformance.partners import objects as harness_objects
+from connectathon.judging import broken, judge
+from tests.conformance.breaking import coded, drop, volume
+from tests.conformance.breaking import write as set_value
+
+PRODUCES = {"objects": ["seg", "sr"], "primitives": ["measurement", "region", "tracking"], "description": "Finds it."}
+
+
+def write(folder, datasets):
+    folder.mkdir()
+    for name, dataset in datasets:
+        dataset.save_as(folder / name, enforce_file_format=True)
+    return str(folder)
+
+
+def references(datasets):
+    items = [
+        {"00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": [str(one.SOPInstanceUID)]}}]}}
+        for one in datasets
+    ]
+    return {"00741216": {"vr": "SQ", "Value": [{"00404033": {"vr": "SQ", "Value": items}}]}}
+
+
+@pytest.fixture
+def judging(objects, tmp_path):
+    """Writes the set as it is now, and judges it."""
+
+    def play(begins=(), options=(), produces=PRODUCES, **samples):
+        results = [(name, one) for name, one in objects.named if not name[0].isdigit()]
+        images = [(name, one) for name, one in objects.named if name[0].isdigit()]
+        workitem = tmp_path / "workitem.json"
+        workitem.write_text(json.dumps(references([one for _, one in results])))
+        declaration = {
+            "samples": {
+                "results": write(tmp_path / "results", results),
+                "sources": write(tmp_path / "sources", images),
+                "workitem": str(workitem),
+                **samples,
+            },
+            "produces": produces,
+            "options": ["workitem", *options],
+        }
+        return judge(suite("evidence_creator"), declaration, tmp_path / "evidence", begins=begins)
+
+    return play
+
+
+def test_our_results_pass_what_applies_to_them(judging):
+    ended = judging()
+    assert broken(ended) == []
+    omitted = {name for name, event in ended.items() if event.verdict is Verdict.OMIT}
+    assert omitted == {"AIR-EC-007", "AIR-EC-013", "AIR-EC-021", "AIR-EC-023"}
+
+
+DEFECTS = []
+
+
+def breaks(*rows, verdict=Verdict.FAIL):
+    """Decorator: results with this defect end those rows so, and no other."""
+
+    def keep(defect):
+        DEFECTS.append(pytest.param(rows, verdict, defect, id=defect.__name__, marks=pytest.mark.requirement(*rows)))
+        return defect
+
+    return keep
+
+
+@breaks("AIR-EC-001")
+def measurements_in_a_comprehensive_sr(objects):
+    objects.sr.SOPClassUID = objects.sr.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.33"
+
+
+@breaks("AIR-EC-003")
+def no_measurements_at_all(objects):
+    drop(objects.sr, "126010")
+
+
+@breaks("AIR-EC-004")
+def no_device_uid_of_the_observer(objects):
+    drop(objects.sr, "121012")
+
+
+@breaks("AIR-EC-006")
+def tracking_identifier_without_uid(objects):
+    drop(objects.sr, "112040")
+
+
+@breaks("AIR-EC-009")
+def measurement_without_unit_of_ucum(objects):
+    volume(objects).MeasuredValueSequence[0].MeasurementUnitsCodeSequence = [coded("mL", "DCM", "milliliter")]
+
+
+@breaks("AIR-EC-014")
+def evidence_without_the_images(objects):
+    [study] = objects.sr.CurrentRequestedProcedureEvidenceSequence
+    study.ReferencedSeriesSequence = study.ReferencedSeriesSequence[:1]
+
+
+@breaks("AIR-EC-015")
+def result_for_another_patient(objects):
+    objects.sr.PatientID = "SOMEBODY-ELSE"
+
+
+@breaks("AIR-EC-016")
+def uid_with_a_leading_zero(objects):
+    set_value(objects.sr, "SeriesInstanceUID", "1.02.3")
+
+
+@breaks("AIR-EC-017", verdict=Verdict.WARN)
+def verified_by_the_machine(objects):
+    objects.sr.VerificationFlag = "VERIFIED"
+    person = Dataset()
+    person.VerifyingObserverName, person.VerifyingOrganization = "Doe^J", "Hospital"
+    person.VerificationDateTime = "20900102030405"
+    person.VerifyingObserverIdentificationCodeSequence = []
+    objects.sr.VerifyingObserverSequence = [person]
+
+
+@breaks("AIR-EC-018")
+def algorithm_without_version(objects):
+    for row in objects.sr.ContributingEquipmentSequence:
+        if "DeviceUID" in row:
+            row.SoftwareVersions = ""
+
+
+@breaks("AIR-EC-019")
+def code_without_meaning(objects):
+    objects.seg.SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0].CodeMeaning = ""
+
+
+@breaks("AIR-EC-022")
+def frame_of_a_segment_that_is_not_there(objects):
+    groups = objects.seg.PerFrameFunctionalGroupsSequence[0]
+    groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber = 9
+
+
+@pytest.mark.parametrize(("rows", "verdict", "defect"), DEFECTS)
+def test_the_judge_sees_exactly_the_defect(rows, verdict, defect, objects, judging):
+    defect(objects)
+    ended = judging()
+    seen = {name: event.verdict for name, event in ended.items() if event.verdict not in {Verdict.PASS, Verdict.OMIT}}
+    assert seen == dict.fromkeys(rows, verdict), broken(ended)
+
+
+@pytest.mark.requirement("AIR-EC-026")
+def test_an_output_that_was_not_stored_is_told(judging, objects, tmp_path):
+    told = references([objects.seg, objects.sr, objects.images[0]])
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps([told]))
+    assert judging(["AIR-EC-026"], workitem=str(path))["AIR-EC-026"].verdict is Verdict.WARN
+
+
+@pytest.mark.requirement("AIR-EC-028")
+def test_a_capability_document_that_names_what_was_not_made_fails(judging):
+    ended = judging(["AIR-EC-028"], produces={**PRODUCES, "objects": ["seg", "sr", "pm"]})
+    assert "made ['seg', 'sr'], told ['pm', 'seg', 'sr']" in broken(ended)[0]
+
+
+@pytest.mark.requirement("AIR-EC-021")
+@pytest.mark.parametrize(("code", "verdict"), [("373572006", Verdict.PASS), ("121071", Verdict.WARN)])
+def test_a_negative_result_is_said_in_codes(judging, objects, tmp_path, code, verdict):
+    report = copy.deepcopy(objects.sr)
+    finding = Dataset()
+    finding.RelationshipType, finding.ValueType = "CONTAINS", "CODE"
+    finding.ConceptNameCodeSequence = [coded(code, "SCT", "words")]
+    finding.ConceptCodeSequence = [coded("4147007", "SCT", "Mass")]
+    report.ContentSequence.append(finding)
+    negative = write(tmp_path / "negative", [("sr.dcm", report)])
+    ended = judging(["AIR-EC-021", "AIR-EC-007"], options=["negative-result"], negative=negative)
+    assert ended["AIR-EC-021"].verdict is verdict
+    assert ended["AIR-EC-007"].verdict is Verdict.PASS
+
+
+def test_maps_and_key_objects_are_judged_where_they_are_declared(judging, objects):
+    study = harness_objects.Study(uid=str(objects.sr.StudyInstanceUID))
+    for name, make in (("pm.dcm", harness_objects.parametric_map), ("ko.dcm", harness_objects.key_objects)):
+        made = make(study, objects.images[0])
+        objects.more.append((name, made))
+    for _, made in objects.more:
+        made.file_meta = copy.deepcopy(objects.sr.file_meta)
+        made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
+        made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    ended = judging(["AIR-EC-013", "AIR-EC-023"], options=["parametric-map", "key-objects"])
+    assert {event.verdict for event in ended.values()} & {Verdict.ERROR, Verdict.OMIT} == set()
