@@ -9,7 +9,7 @@ from itertools import pairwise
 
 START, END, CR = b"\x0b", b"\x1c", b"\r"
 _BLANK = b"\r\n\0 \t"
-_BATCH = re.compile(rb"(?m)^(?:FHS|BHS|BTS|FTS)[^\r\n]*[\r\n]*")
+_BATCH = re.compile(rb"(?:(?<=[\r\n])|\A)(?:FHS|BHS|BTS|FTS)[^\w\s][^\r\n]*[\r\n]*")
 _HEADER = re.compile(rb"(?:(?<=[\r\n])|\A)(?=MSH[^\w\s])")
 
 Fault = tuple[str, str]

@@ -20,13 +20,21 @@ Leaf = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One version of HL7."""
+    """One version of HL7.
+
+    Attributes:
+        version: its number.
+        messages: message structures by name, as hl7apy has them; so the others.
+        segments: by name.
+        datatypes: components of the composite data types by name.
+        tables: title and values by name.
+    """
 
     version: str
-    _messages: dict[str, Any]
-    _segments: dict[str, Any]
-    _datatypes: dict[str, Any]
-    _tables: dict[str, tuple[str, tuple[str, ...]]]
+    messages: dict[str, Any]
+    segments: dict[str, Any]
+    datatypes: dict[str, Any]
+    tables: dict[str, tuple[str, tuple[str, ...]]]
 
     @property
     def has_err_severity(self) -> bool:
@@ -35,11 +43,11 @@ class Edition:
 
     def structure(self, name: str) -> Grammar | None:
         """The order of segments of a message structure, such as ``ORM_O01``."""
-        return _grammar(self.version, name) if name in self._messages else None
+        return _grammar(self.version, name) if name in self.messages else None
 
     def knows(self, segment: str) -> bool:
         """Whether there is such a segment."""
-        return segment in self._segments
+        return segment in self.segments
 
     def required(self, segment: str) -> tuple[int, ...]:
         """Numbers of the fields that have to be valued.
@@ -47,32 +55,29 @@ class Edition:
         The tables of the old versions also mark what the text makes conditional; of theirs only that is taken which
         2.5.1 requires too.
         """
-        own = {number for number, (_, _, (least, _), _) in self._fields(segment).items() if least}
-        later = edition(NEAREST)
-        return tuple(sorted(own if self.version >= "2.4" else own.intersection(later.required(segment))))
+        return _limited(self.version, segment, 0, 1)
 
     def single(self, segment: str) -> tuple[int, ...]:
         """Numbers of the fields that may not repeat, neither here nor in 2.5.1."""
-        own = {number for number, (_, _, (_, most), _) in self._fields(segment).items() if most == 1}
-        return tuple(sorted(own if self.version >= "2.4" else own.intersection(edition(NEAREST).single(segment))))
+        return _limited(self.version, segment, 1, 1)
 
     def codes(self, table: str) -> frozenset[str]:
         """Values of a table, such as ``0119``."""
-        return frozenset(self._tables.get(f"HL7{table}", ("", ()))[1])
+        return frozenset(self.tables.get(f"HL7{table}", ("", ()))[1])
 
     def is_datatype(self, name: str) -> bool:
         """Whether a data type has that name."""
-        return name in self._datatypes or name in _primitives() or name in self.codes("0125")
+        return name in self.datatypes or name in _primitives() or name in self.codes("0125")
 
     def leaves(self, segment: Segment) -> Iterator[Leaf]:
         """Every value of a segment with its primitive data type; what the version does not define is left out."""
-        for number, (_, defined, _, _) in self._fields(segment.name).items():
+        for number, (_, defined, _, _) in _fields(self.version, segment.name).items():
             if not segment.field(number) or (segment.name == "MSH" and number <= 2):  # noqa: PLR2004 - delimiters
                 continue
             kind, reference = defined[2], defined
             if kind == "varies":
                 kind = segment.part(2).strip()
-                parts = self._datatypes.get(kind)
+                parts = self.datatypes.get(kind)
                 reference = ("sequence", parts, kind) if parts else ("leaf", None, kind)
             for text in segment.repetitions(number):
                 yield from self._within(segment, number, reference, kind, text)
@@ -84,11 +89,6 @@ class Edition:
         for place, (_, component, _, _) in enumerate(reference[1], 1):
             leaf = _plain(component[2])
             yield from _leaf(segment.at(number, place), leaf, segment.within(text, place, 1))
-
-    def _fields(self, segment: str) -> dict[int, Any]:
-        """By the numbers in their names: versions leave out what they have withdrawn."""
-        found = self._segments.get(segment)
-        return {int(one[0].partition("_")[2]): one for one in found[1]} if found else {}
 
 
 def edition(version: str) -> Edition:
@@ -124,8 +124,22 @@ def _edition(version: str) -> Edition:
 
 
 @cache
+def _fields(version: str, segment: str) -> dict[int, Any]:
+    """By the numbers in their names: versions leave out what they have withdrawn."""
+    found = _edition(version).segments.get(segment)
+    return {int(one[0].partition("_")[2]): one for one in found[1]} if found else {}
+
+
+@cache
+def _limited(version: str, segment: str, limit: int, value: int) -> tuple[int, ...]:
+    """Numbers of the fields whose least (0) or most (1) number of repetitions is that value."""
+    own = {number for number, (_, _, limits, _) in _fields(version, segment).items() if limits[limit] == value}
+    return tuple(sorted(own if version >= "2.4" else own.intersection(_limited(NEAREST, segment, limit, value))))
+
+
+@cache
 def _grammar(version: str, name: str) -> Grammar:
-    return Grammar(_edition(version)._messages[name])
+    return Grammar(_edition(version).messages[name])
 
 
 @cache
