@@ -11,8 +11,7 @@ from typing import Any
 from conformance.rules import Breach, Rulebook
 from conformance.sole.reading import Header, Message, read
 
-_COUNT = re.compile(rb"([0-9]{1,20}) (?=<)")
-_COUNTED = re.compile(rb"\A[0-9]{1,20} <")
+_COUNT = re.compile(rb"([ \t\r\n]*)([0-9]{1,20}) (?=<)")
 _NEXT = re.compile(rb"[ \t\r\n]*(?:[0-9]{1,20} <|\Z)")
 _BEGIN = re.compile(rb"(?<![0-9])[0-9]{1,10} (?=<[0-9]{1,3}>[0-9]{1,2} )")
 _LINE = re.compile(rb"^(?=<[0-9]{1,3}>[0-9]{1,2} )", re.MULTILINE)
@@ -60,7 +59,7 @@ def _members(piece: Piece) -> Iterator[Breach]:
 def pieces(content: bytes, name: str) -> list[Piece]:
     """The messages of a file, numbered from 1 when there are several."""
     start = content.lstrip()[:1]
-    if _COUNTED.match(content):
+    if re.match(rb"[0-9]{1,20} <", content):
         found = list(_frames(content))
     elif start in {b"{", b"["}:
         found = list(_events(content))
@@ -86,23 +85,13 @@ def _lines(content: bytes) -> list[bytes]:
 
 def _frames(content: bytes) -> Iterator[Piece]:
     place = 0
-    while place < len(content):
+    while count := _COUNT.match(content, place):
         flaws: list[tuple[str, str]] = []
-        spaces = len(content) - place - len(content[place : place + 64].lstrip()) - max(0, len(content) - place - 64)
-        if spaces and place + spaces >= len(content):
-            return  # a line end at the end of a file
-        if spaces:
+        if count[1]:
             flaws.append(("SOLE-012", "something stands between two frames"))
-            place += spaces
-        count = _COUNT.match(content, place)
-        if count is None:
-            again = _BEGIN.search(content, place)
-            yield Piece("", None, (*flaws, ("SOLE-011", f"octet {place} begins no frame")))
-            place = len(content) if again is None else again.start()
-            continue
-        if count[1].startswith(b"0"):
+        if count[2].startswith(b"0"):
             flaws.append(("SOLE-012", "the count has a leading zero"))
-        place, message, words = _one(content, count.end(), int(count[1]))
+        place, message, words = _one(content, count.end(), int(count[2]))
         flaws += [("SOLE-011", words)] if words else []
         yield Piece("", None if message is None else read(message, ""), tuple(flaws))
 

@@ -1,6 +1,7 @@
 """Good SOLE and audit messages, as our encoder makes them and written by hand, and ways to break them one at a time."""
 
 import base64
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -165,6 +166,27 @@ def an_object(identifier, code, kind, role, *details):
 def frame(message, count=None, zeros=""):
     """One octet-counted frame."""
     return f"{zeros}{len(message) if count is None else count} ".encode() + message
+
+
+def as_event(raw):
+    """A message as a member of a RAD-124 body."""
+    start, text = split(raw)
+    pri, timestamp, hostname, application, process, message_id, _ = start.decode().split(" ", 6)
+    return {
+        "Pri": pri[1:].partition(">")[0],
+        "Version": "1",
+        "Timestamp": timestamp,
+        "Hostname": hostname,
+        "App-name": application,
+        "Procid": process,
+        "Msg-id": message_id,
+        "Msg": text.decode(),
+    }
+
+
+def bulk(*events):
+    """A RAD-124 body."""
+    return json.dumps({"Events": list(events)}).encode()
 
 
 def broken(raw):

@@ -14,8 +14,10 @@ from tests.conformance.sole_messages import (
     Defects,
     adding,
     an_object,
+    as_event,
     audited,
     broken,
+    bulk,
     document,
     ended,
     event,
@@ -201,6 +203,11 @@ def line_end_between_frames():
 @MESSAGE.breaks("SOLE-012")
 def count_with_a_leading_zero():
     return frame(ended(), zeros="0")
+
+
+@MESSAGE.breaks("SOLE-060")
+def event_with_a_number():
+    return bulk({**as_event(ended()), "Pri": 85})
 
 
 @MESSAGE.breaks("SOLE-045")
