@@ -67,7 +67,7 @@ def report(study: Study, evidence: Dataset, text: str = "volume") -> Dataset:
     """A Comprehensive 3D SR with a title, a language and one measured value, about one image."""
     dataset = _head(study, SR, new_uid(), 1)
     dataset.ValueType, dataset.ContinuityOfContent = "CONTAINER", "SEPARATE"
-    dataset.ConceptNameCodeSequence = _code("126000", "DCM", "Imaging Measurement Report")
+    dataset.ConceptNameCodeSequence = coded("126000", "DCM", "Imaging Measurement Report")
     template = Dataset()
     template.MappingResource, template.TemplateIdentifier = "DCMR", "1500"
     dataset.ContentTemplateSequence = Sequence([template])
@@ -77,9 +77,9 @@ def report(study: Study, evidence: Dataset, text: str = "volume") -> Dataset:
     dataset.CurrentRequestedProcedureEvidenceSequence = _evidence(evidence)
     measured = Dataset()
     measured.RelationshipType, measured.ValueType = "CONTAINS", "NUM"
-    measured.ConceptNameCodeSequence = _code("118565006", "SCT", text.capitalize())
+    measured.ConceptNameCodeSequence = coded("118565006", "SCT", text.capitalize())
     value = Dataset()
-    value.NumericValue, value.MeasurementUnitsCodeSequence = "12.5", _code("mL", "UCUM", "milliliter")
+    value.NumericValue, value.MeasurementUnitsCodeSequence = "12.5", coded("mL", "UCUM", "milliliter")
     measured.MeasuredValueSequence = Sequence([value])
     dataset.ContentSequence = Sequence([measured])
     private = dataset.private_block(0x0099, "STEPWELL HARNESS", create=True)
@@ -96,8 +96,8 @@ def segmentation(study: Study, source: Dataset) -> Dataset:
     segment = Dataset()
     segment.SegmentNumber, segment.SegmentLabel, segment.SegmentAlgorithmType = 1, "organ", "AUTOMATIC"
     segment.SegmentAlgorithmName = "harness"
-    segment.SegmentedPropertyCategoryCodeSequence = _code("123037004", "SCT", "Anatomical Structure")
-    segment.SegmentedPropertyTypeCodeSequence = _code("12738006", "SCT", "Brain")
+    segment.SegmentedPropertyCategoryCodeSequence = coded("123037004", "SCT", "Anatomical Structure")
+    segment.SegmentedPropertyTypeCodeSequence = coded("12738006", "SCT", "Brain")
     dataset.SegmentSequence = Sequence([segment])
     frame = dataset.PerFrameFunctionalGroupsSequence[0]
     shown = Dataset()
@@ -117,7 +117,7 @@ def parametric_map(study: Study, source: Dataset) -> Dataset:
     mapping.LUTLabel, mapping.LUTExplanation = "1", "harness"
     mapping.RealWorldValueFirstValueMapped, mapping.RealWorldValueLastValueMapped = 0, 4095
     mapping.RealWorldValueIntercept, mapping.RealWorldValueSlope = 0.0, 1.0
-    mapping.MeasurementUnitsCodeSequence = _code("1", "UCUM", "no units")
+    mapping.MeasurementUnitsCodeSequence = coded("1", "UCUM", "no units")
     dataset.PerFrameFunctionalGroupsSequence[0].RealWorldValueMappingSequence = Sequence([mapping])
     dataset.PixelData = bytes(2 * _SIZE * _SIZE)
     return dataset
@@ -127,7 +127,7 @@ def key_objects(study: Study, source: Dataset, title: tuple[str, str] = ("113000
     """A Key Object Selection of one image; title (113001, DCM) makes it a rejection note."""
     dataset = _head(study, KOS, new_uid(), 1)
     dataset.ValueType, dataset.ContinuityOfContent = "CONTAINER", "SEPARATE"
-    dataset.ConceptNameCodeSequence = _code(title[0], "DCM", title[1])
+    dataset.ConceptNameCodeSequence = coded(title[0], "DCM", title[1])
     template = Dataset()
     template.MappingResource, template.TemplateIdentifier = "DCMR", "2010"
     dataset.ContentTemplateSequence = Sequence([template])
@@ -135,7 +135,7 @@ def key_objects(study: Study, source: Dataset, title: tuple[str, str] = ("113000
     dataset.CurrentRequestedProcedureEvidenceSequence = _evidence(source)
     chosen = Dataset()
     chosen.RelationshipType, chosen.ValueType = "CONTAINS", "IMAGE"
-    chosen.ReferencedSOPSequence = Sequence([_reference(source)])
+    chosen.ReferencedSOPSequence = Sequence([reference(source)])
     dataset.ContentSequence = Sequence([chosen])
     return dataset
 
@@ -187,7 +187,7 @@ def _derived(study: Study, sop_class: str, source: Dataset) -> Dataset:
     series = Dataset()
     series.SeriesInstanceUID, series.ReferencedInstanceSequence = (
         source.SeriesInstanceUID,
-        Sequence([_reference(source)]),
+        Sequence([reference(source)]),
     )
     dataset.ReferencedSeriesSequence = Sequence([series])
     shared, frame = Dataset(), Dataset()
@@ -204,18 +204,20 @@ def _derived(study: Study, sop_class: str, source: Dataset) -> Dataset:
 
 def _evidence(source: Dataset) -> Sequence:
     study, series = Dataset(), Dataset()
-    series.SeriesInstanceUID, series.ReferencedSOPSequence = source.SeriesInstanceUID, Sequence([_reference(source)])
+    series.SeriesInstanceUID, series.ReferencedSOPSequence = source.SeriesInstanceUID, Sequence([reference(source)])
     study.StudyInstanceUID, study.ReferencedSeriesSequence = source.StudyInstanceUID, Sequence([series])
     return Sequence([study])
 
 
-def _reference(source: Dataset) -> Dataset:
+def reference(source: Dataset) -> Dataset:
+    """A reference to an instance."""
     reference = Dataset()
     reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
     return reference
 
 
-def _code(value: str, scheme: str, meaning: str) -> Any:
+def coded(value: str, scheme: str, meaning: str) -> Any:
+    """A code sequence with one item."""
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
     return Sequence([code])
