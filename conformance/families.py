@@ -29,7 +29,13 @@ def _sole(paths: Sequence[Path]) -> list[Finding]:
     return check_files(paths)
 
 
-FAMILIES: dict[str, Callable[[Sequence[Path]], list[Finding]]] = {"air": _air, "hl7": _hl7, "sole": _sole}
+def _ups(paths: Sequence[Path]) -> list[Finding]:
+    from conformance.ups import check_files
+
+    return check_files(paths)
+
+
+FAMILIES: dict[str, Callable[[Sequence[Path]], list[Finding]]] = {"air": _air, "hl7": _hl7, "sole": _sole, "ups": _ups}
 """What ``check`` takes, by the name on the command line."""
 
 
