@@ -96,7 +96,7 @@ class Channel:
                 if not self._stopped:
                     self.received.fail(f"the notification connection was closed ({error})")
                 return
-            if not self.received.add(self._kept(frame)):
+            if not self.received.add(self._kept(frame), len(frame)):
                 return
 
     def _kept(self, frame: str | bytes) -> Report:

@@ -14,6 +14,7 @@ VERIFICATION = "1.2.840.10008.1.1"
 _ASSOCIATIONS = 20
 _IDLE_SECONDS = 60.0
 _CONTEXTS = (VERIFICATION, EVENT, PUSH)
+_OCTETS = 1_000  # about as long as a report is
 _SUCCESS, _PROCESSING_FAILURE = 0x0000, 0x0110
 
 
@@ -68,7 +69,7 @@ class EventScp:
         if trial is None or inbox is None:
             return _SUCCESS, None
         report, status = _kept(trial, event, called)
-        inbox.add(report)
+        inbox.add(report, _OCTETS)
         return status, None
 
 

@@ -13,8 +13,8 @@ from conformance.harness.trial import SystemFailed, Trial
 PUSH, EVENT = "1.2.840.10008.5.1.4.34.6.1", "1.2.840.10008.5.1.4.34.6.4"
 SOP_CLASS, MESSAGE_ID, SOP_INSTANCE, EVENT_TYPE = "00000002", "00000110", "00001000", "00001002"
 STATE, READINESS, PROGRESS_INFORMATION = "00741000", "00404041", "00741002"
-#: So many are kept of one listener; a system that sends more floods.
-MOST = 5_000
+#: So many are kept of one listener; a system that sends more floods. A large worklist may have as many workitems.
+MOST = 20_000
 
 
 class Kind(IntEnum):
@@ -98,16 +98,17 @@ class Received:
     def __init__(self, trial: Trial) -> None:
         self._trial = trial
         self._reports: list[Report] = []
-        self._trouble = ""
+        self._room, self._trouble = trial.declared.limits.answer_bytes, ""
         self._lock = Lock()
 
-    def add(self, report: Report) -> bool:
-        """Keep one; whether there is room for more."""
+    def add(self, report: Report, octets: int) -> bool:
+        """Keep one that was so long; whether there is room for more."""
         with self._lock:
             self._reports.append(report)
-            full = len(self._reports) >= MOST
+            self._room -= octets
+            full = len(self._reports) >= MOST or self._room < 0
             if full:
-                self._trouble = f"more than {MOST} event reports came in one test"
+                self._trouble = f"{len(self._reports)} event reports came in one test, and still more"
         return not full
 
     def fail(self, words: str) -> None:

@@ -271,7 +271,7 @@ def test_received_reports_are_told_apart_by_workitem_and_type(judged):
     def body(trial, _stage):
         received = Received(trial)
         for kind in (1, 3, 1):
-            received.add(Report(json.loads(frame(kind)), f"e{kind}"))
+            received.add(Report(json.loads(frame(kind)), f"e{kind}"), 100)
         trial.must(len(received.of(UID)) == 3 and len(received.of(UID, "2.25.9", kind=3)) == 1, "they are")
         trial.must(received.of("2.25.9") == [] and received.evidence == ["e1", "e3", "e1"], "they are")
 
