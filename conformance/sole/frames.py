@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.rules import Breach, Rulebook
@@ -25,11 +25,17 @@ class Piece:
     Attributes:
         message: None when nothing could be taken out that is worth judging.
         flaws: rules that the packing breaks, with words.
+        raw: the octets of the message, without its count; empty for a member of a JSON document.
+        end: how many octets of the stream had been read behind it.
+        missing: how many octets its count announces beyond the end of the stream.
     """
 
     name: str
     message: Message | None
     flaws: tuple[tuple[str, str], ...] = ()
+    raw: bytes = b""
+    end: int = 0
+    missing: int = 0
 
 
 FRAMES: Rulebook[Piece] = Rulebook("sole_rules", ["frame"])
@@ -64,7 +70,7 @@ def pieces(content: bytes, name: str) -> list[Piece]:
     elif start in {b"{", b"["}:
         found = list(_events(content))
     else:
-        found = [Piece("", read(line, "")) for line in _lines(content)]
+        found = list(_lines(content))
     if len(found) == 1:
         return [_named(found[0], name)]
     return [_named(piece, f"{name}#{number}") for number, piece in enumerate(found, start=1)]
@@ -73,14 +79,17 @@ def pieces(content: bytes, name: str) -> list[Piece]:
 def _named(piece: Piece, name: str) -> Piece:
     message = piece.message
     again = None if message is None else Message(name, message.header, message.content, message.is_syslog)
-    return Piece(name, again, piece.flaws)
+    return replace(piece, name=name, message=again)
 
 
-def _lines(content: bytes) -> list[bytes]:
+def _lines(content: bytes) -> Iterator[Piece]:
     """Messages that each begin a line with their PRI; MSG may have lines of its own."""
-    if not _LINE.match(content):
-        return [content]
-    return [part.rstrip(b"\r\n") for part in _LINE.split(content) if part.strip()]
+    starts = [found.start() for found in _LINE.finditer(content)]
+    if not starts or starts[0]:
+        starts = [0]
+    for start, end in zip(starts, [*starts[1:], len(content)], strict=True):
+        raw = content[start:end].rstrip(b"\r\n")
+        yield Piece("", read(raw, ""), raw=raw, end=end)
 
 
 def _frames(content: bytes) -> Iterator[Piece]:
@@ -93,7 +102,9 @@ def _frames(content: bytes) -> Iterator[Piece]:
             flaws.append(("SOLE-012", "the count has a leading zero"))
         place, message, words = _one(content, count.end(), int(count[2]))
         flaws += [("SOLE-011", words)] if words else []
-        yield Piece("", None if message is None else read(message, ""), tuple(flaws))
+        told = None if message is None else read(message, "")
+        missing = max(0, count.end() + int(count[2]) - len(content))
+        yield Piece("", told, tuple(flaws), message or b"", place, missing)
 
 
 def _one(content: bytes, body: int, octets: int) -> tuple[int, bytes | None, str]:
