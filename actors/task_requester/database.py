@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, Index, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, create_engine
@@ -22,7 +22,10 @@ _LAYOUT = 1
 
 
 class OrderState(StrEnum):
-    """Where an order stands: the first three wait, ``planned`` has its workitems on the way, the rest is decided."""
+    """Where an order stands: the first three wait, ``planned`` has its workitems on the way, the rest is decided.
+
+    ``no-rule`` is looked at again for some time: more images may come.
+    """
 
     INCOMPLETE = "incomplete"
     PENDING = "pending"
@@ -77,6 +80,7 @@ class OrderRow(Row, table=True):
     """
 
     __tablename__ = "imaging_order"
+    __table_args__ = (Index("ix_imaging_order_state", "state", "images_complete_at"),)
 
     number: int | None = Field(default=None, primary_key=True)
     key: str
@@ -88,7 +92,7 @@ class OrderRow(Row, table=True):
     content: str
     content_hash: str = ""
     complete: bool = False
-    state: str = Field(index=True)
+    state: str
     explanation: str = ""
     event_time: str = ""
     message_number: int

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import orjson
 
 from actors.shared.logs import get_logger
 from actors.shared.steps import reached
-from actors.task_requester.database import OrderRow, WorkitemRow, WorkitemState, moment
+from actors.task_requester.database import OrderRow, OrderState, WorkitemRow, WorkitemState, moment
 from actors.task_requester.images import (
     ImageSource,
     ImageStudy,
@@ -29,18 +29,20 @@ from profiles.dicom import Code, text
 from profiles.errors import StepwellError, Unavailable
 from profiles.hl7 import ImagingOrder
 
-_PATIENCE = 60.0
+#: The pause between two looks is this part of the time that the order has waited, for images or for late ones.
+_PATIENCE, _LATE_PATIENCE = 60.0, 10.0
 _log = get_logger(__name__)
 
 
 @dataclass(slots=True)
 class _Watch:
-    """What was seen of one order's study, in this process."""
+    """What was seen of one order's study, in this process; ``decided`` is what no rule wanted."""
 
     began: float
     next_look: float = 0.0
     in_vain: int = 0
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    decided: dict[str, dict[str, int]] = field(default_factory=dict)
     unchanged_since: float = 0.0
 
 
@@ -77,13 +79,14 @@ class Follower:
         Returns:
             How many were decided.
         """
-        orders = self._ledger.awaiting()
-        self._watched = {row.number or 0: self._watched.get(row.number or 0, self._new_watch()) for row in orders}
+        late = timedelta(seconds=self._settings.late_images_seconds)
+        numbers = self._ledger.awaiting(self._clock() - late)
+        self._watched = {number: self._watched.get(number) or self._new_watch() for number in numbers}
         decided = 0
-        for row in orders:
-            watch = self._watched[row.number or 0]
+        for number, watch in self._watched.items():
             if watch.next_look > self._monotonic():
                 continue
+            row = self._ledger.order(number)
             try:
                 decided += self._look_at(row, watch)
                 self._away = False
@@ -126,6 +129,9 @@ class Follower:
             self._in_vain(row, watch)
             return False
         now = self._monotonic()
+        if row.state == OrderState.NO_RULE and _nothing_new(row, watch, counts):
+            watch.next_look = now + self._pause(row, watch)
+            return False
         watch.next_look = now + self._settings.poll_seconds
         if counts != watch.counts:
             watch.counts, watch.unchanged_since = counts, now
@@ -134,17 +140,24 @@ class Follower:
             return False
         if now - watch.unchanged_since < self._settings.quiet_seconds:
             return False
+        watch.decided = counts
         reached(Step.STUDY_COMPLETE, study=next(iter(counts)), accession=row.accession)
         return self._decide(row, order, [uid for uid, by_series in counts.items() if by_series])
 
     def _in_vain(self, row: OrderRow, watch: _Watch) -> None:
-        """Look again later: the longer it was awaited, the later. Logged at the first, second, fourth … time."""
+        """Look again later. Logged at the first, second, fourth … time."""
         watch.in_vain += 1
-        now = self._monotonic()
-        pause = max(self._settings.poll_seconds, (now - watch.began) / _PATIENCE)
-        watch.next_look = now + min(pause, self._settings.slowest_poll_seconds)
+        watch.next_look = self._monotonic() + self._pause(row, watch)
         if watch.in_vain & (watch.in_vain - 1) == 0:
             _log.info("study-awaited", accession=row.accession, study=row.study_uid, searches=watch.in_vain)
+
+    def _pause(self, row: OrderRow, watch: _Watch) -> float:
+        """Seconds until the next look: the longer images were awaited, the more; for late ones without a limit."""
+        if row.state == OrderState.NO_RULE:
+            waited = (self._clock() - datetime.fromisoformat(row.images_complete_at)).total_seconds()
+            return max(self._settings.poll_seconds, waited / _LATE_PATIENCE)
+        pause = max(self._settings.poll_seconds, (self._monotonic() - watch.began) / _PATIENCE)
+        return min(pause, self._settings.slowest_poll_seconds)
 
     def _mismatch(self, row: OrderRow, watch: _Watch) -> bool:
         watch.next_look = self._monotonic() + self._settings.slowest_poll_seconds
@@ -215,3 +228,10 @@ class Follower:
                 rule=workitem.rule,
                 explanation=workitem.explanation,
             )
+
+
+def _nothing_new(row: OrderRow, watch: _Watch, counts: dict[str, dict[str, int]]) -> bool:
+    """Whether an order that no rule wanted has the images still that were decided on, here or in an earlier process."""
+    if not watch.decided and sum(sum(by_series.values()) for by_series in counts.values()) == row.image_count:
+        watch.decided = counts
+    return counts == watch.decided

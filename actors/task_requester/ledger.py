@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, and_, col, or_, select
 
 from actors.task_requester.database import (
     Database,
@@ -25,6 +25,7 @@ from profiles.hl7 import ImagingOrder, MessageFinding, MessageRefused, order_act
 _ORDER = TypeAdapter(ImagingOrder)
 _NO_REPORT = "-"
 _AWAITING = (OrderState.PENDING, OrderState.MISMATCH)
+_OPEN = (*_AWAITING, OrderState.NO_RULE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +199,24 @@ class Ledger:
     def __init__(self, database: Database, clock: Any = lambda: datetime.now(UTC)) -> None:
         self.database, self.clock = database, clock
 
-    def awaiting(self) -> list[OrderRow]:
-        """Orders whose study is awaited, or that found images of another patient only; oldest first."""
+    def awaiting(self, late_since: datetime) -> list[int]:
+        """Numbers of the orders that images are looked for, oldest first.
+
+        Args:
+            late_since: orders that no rule wanted are among them when they were decided later than this.
+
+        Returns:
+            Those whose study is awaited, that found images of another patient only, or that late images may come for.
+        """
+        late = and_(OrderRow.state == OrderState.NO_RULE, col(OrderRow.images_complete_at) > moment(late_since))
         with self.database.read() as session:
-            found = select(OrderRow).where(col(OrderRow.state).in_(_AWAITING)).order_by(col(OrderRow.number))
-            return list(session.exec(found))
+            found = select(OrderRow.number).where(or_(col(OrderRow.state).in_(_AWAITING), late))
+            return [number or 0 for number in session.exec(found.order_by(col(OrderRow.number)))]
+
+    def order(self, number: int) -> OrderRow:
+        """One order as it stands now."""
+        with self.database.read() as session:
+            return session.get_one(OrderRow, number)
 
     def mismatch(self, order_number: int, explanation: str) -> bool:
         """Note that the images are of another patient; False when that was known, or the order is awaited no more."""
@@ -230,13 +244,15 @@ class Ledger:
         """
         with self.database.write() as session:
             row = session.get_one(OrderRow, order_number)
-            if row.state not in _AWAITING:
+            if row.state not in _OPEN:
                 return False
             for workitem in workitems:
                 if session.get(WorkitemRow, workitem.uid) is None:
                     session.add(workitem)
             row.state = OrderState.PLANNED if workitems else OrderState.NO_RULE
             row.explanation = explanation
+            if row.image_count != images.count:
+                row.images_reported_at = ""
             row.images_complete_at, row.image_count = images.at, images.count
             row.study_uid = row.study_uid or images.study_uid
             row.updated_at = moment(self.clock())

@@ -31,7 +31,9 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OrderLog:
-    """Reports ``order-received`` once per order and ``images-available`` once per order whose study is complete.
+    """Reports ``order-received`` once per order, and ``images-available`` when its study is complete.
+
+    Images that come after no rule wanted the study are reported with the new number.
 
     Args:
         database: the order store.
@@ -79,8 +81,9 @@ class OrderLog:
             self.reporter.report(_event("images-available", at, order, order.images_complete_at, order.image_count))
             with self.database.write() as session:
                 row = session.get_one(OrderRow, order.number)
-                row.images_reported_at = moment(self.clock())
-                session.add(row)
+                if row.images_complete_at == order.images_complete_at:  # else more images came meanwhile
+                    row.images_reported_at = moment(self.clock())
+                    session.add(row)
             reached(Step.IMAGES_REPORTED, accession=order.accession, study=order.study_uid)
 
 

@@ -24,6 +24,7 @@ class Settings(ActorSettings):
         quiet_seconds: a study whose number of images stood still for this long is complete.
         poll_seconds: how often the archive is asked for a study that is expected soon.
         slowest_poll_seconds: how often at most for one that has been awaited for long.
+        late_images_seconds: for how long after no rule wanted a study more images of it are looked for.
         max_message_bytes: longest HL7 message.
         frame_seconds: how long a message may take to arrive once it began.
         idle_seconds: how long a connection may be silent; unlimited when not given.
@@ -46,6 +47,7 @@ class Settings(ActorSettings):
     quiet_seconds: float = Field(default=2.0, gt=0)
     poll_seconds: float = Field(default=0.5, gt=0)
     slowest_poll_seconds: float = Field(default=30.0, gt=0)
+    late_images_seconds: float = Field(default=14_400.0, ge=0)
     max_message_bytes: int = Field(default=32 * 2**20, ge=1024)
     frame_seconds: float = Field(default=60.0, gt=0)
     idle_seconds: float | None = Field(default=None, gt=0)
