@@ -18,7 +18,18 @@ Look = Callable[[Subject], Iterable[Breach]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row of a table of rules."""
+    """One row of a table of rules.
+
+    Attributes:
+        rule: its id.
+        severity: of a breach.
+        applies: the kinds of subjects that it applies to, separated by spaces.
+        requirement: what it asks, in one line.
+        fix: what to do about a breach.
+        source: where it is written.
+        verified: how far the source was verified: ``read``, ``quoted`` by others, ``seen`` in practice, ``memory`` or
+            ``project`` for our own.
+    """
 
     rule: str
     severity: Severity
@@ -26,17 +37,30 @@ class Rule:
     requirement: str
     fix: str
     source: str
+    verified: str = ""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of subjects that the rule applies to."""
+        return frozenset(self.applies.split())
 
     def broken(self, file: str, path: str, message: str) -> Finding:
         """The finding that this rule is broken there."""
-        return Finding(file, self.rule, self.severity, path, message, self.fix, self.source)
+        source = f"{self.source} ({self.verified})" if self.verified else self.source
+        return Finding(file, self.rule, self.severity, path, message, self.fix, source)
 
 
 def read_rules(name: str) -> dict[str, Rule]:
     """The rules of ``tables/<name>.csv`` by id, in the order in which they are reported."""
     return {
         row["rule"]: Rule(
-            row["rule"], Severity(row["severity"]), row["applies"], row["requirement"], row["fix"], row["source"]
+            row["rule"],
+            Severity(row["severity"]),
+            row["applies"],
+            row["requirement"],
+            row["fix"],
+            row["source"],
+            row.get("verified", ""),
         )
         for row in read_table("conformance", name)
     }
@@ -46,7 +70,8 @@ class Rulebook(Generic[Subject]):
     """The functions that look for breaches of a table's rules."""
 
     def __init__(self, table: str, applies: Iterable[str]) -> None:
-        self.rules = {rule_id: rule for rule_id, rule in read_rules(table).items() if rule.applies in set(applies)}
+        wanted = set(applies)
+        self.rules = {rule_id: rule for rule_id, rule in read_rules(table).items() if rule.kinds & wanted}
         self._looks: dict[str, Look[Subject]] = {}
 
     def rule(self, rule_id: str) -> Callable[[Look[Subject]], Look[Subject]]:
@@ -69,7 +94,7 @@ class Rulebook(Generic[Subject]):
         """All breaches in a subject, by the rules that apply to its kind."""
         wanted = set(applies)
         for rule_id, rule in self.rules.items():
-            if rule.applies in wanted:
+            if rule.kinds & wanted:
                 yield from self._found(rule, subject, file)
 
     def _found(self, rule: Rule, subject: Subject, file: str) -> Iterator[Finding]:
