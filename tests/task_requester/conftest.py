@@ -29,6 +29,7 @@ class Images:
 
     def __init__(self):
         self.studies = {}
+        self.searches = 0
         self.away = False
 
     def put(self, study, count, *, accession="", patient_id="", body_part="HEAD", modality="MR", series="1"):
@@ -42,6 +43,7 @@ class Images:
 
     def search_studies(self, filters=None):
         self._present()
+        self.searches += 1
         found = []
         for uid, study in self.studies.items():
             wanted = filters.get("StudyInstanceUID", uid), filters.get("AccessionNumber", study["accession"])

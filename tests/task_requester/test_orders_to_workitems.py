@@ -1,16 +1,17 @@
 """From order and images to one workitem, in every order of arrival (orders.md 9; RAD-80)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
 
 from actors.shared.mllp import Frame
+from actors.shared.refusals import RefusalLog
 from actors.task_requester.database import Database
 from actors.task_requester.following import Follower
 from actors.task_requester.intake import Intake
 from actors.task_requester.ledger import Ledger
-from actors.task_requester.orders_store import order_thread
+from actors.task_requester.orders_store import order_thread, orders_by_accession
 from actors.task_requester.rules import load_rules
 from actors.task_requester.settings import Settings
 from connectathon.fiction import new_order
@@ -78,26 +79,63 @@ def test_an_order_without_study_uid_finds_its_images_by_accession_number(departm
     assert text(workitem, "StudyInstanceUID") == order.study_instance_uid
 
 
+class Following:
+    """A Follower over one order, with a clock that only the test moves."""
+
+    def __init__(self, data_dir, images):
+        self.settings = Settings(quiet_seconds=2.0, poll_seconds=0.5)
+        self.images, self._order, self._data_dir, self._passed = images, new_order(), data_dir, 0.0
+        self._began = datetime(2026, 3, 1, tzinfo=UTC)
+        self.database = Database(data_dir / "task_requester")
+        self._intake = Intake(self.database, self.settings, lambda: None, self._now, lambda: "1", RefusalLog())
+        self.ledger = Ledger(self.database, self._now)
+        self.follower = Follower(
+            self.ledger, images, load_rules(None), self.settings, clock=self._now, monotonic=lambda: self._passed
+        )
+        self.send()
+
+    def _now(self):
+        return self._began + timedelta(seconds=self._passed)
+
+    def send(self, **changes):
+        self._intake.take(Frame(build_order(self._order, **changes)), "test")
+
+    def arrive(self, count):
+        arrive(self.images, self._order, count)
+
+    def order(self):
+        (found,) = orders_by_accession(self._data_dir, self._order.accession_number)
+        return found
+
+    def pass_time(self, seconds, step=0.25):
+        """Let time pass, looking at every step; how many orders were decided."""
+        return sum(self._step(step) for _ in range(int(seconds / step)))
+
+    def until_decided(self):
+        """Let time pass until the order is decided."""
+        while not self.pass_time(1):
+            pass
+
+    def _step(self, seconds):
+        self._passed += seconds
+        return self.follower.look()
+
+
+@pytest.fixture
+def following(tmp_path, images):
+    """A Follower over one order; the test moves its clock."""
+    made = Following(tmp_path, images)
+    yield made
+    made.database.close()
+
+
 @pytest.mark.requirement("HL7-060", "AIWI-TR-009")
-def test_a_study_is_complete_only_once_its_images_stand_still(tmp_path, images):
-    now, order = [0.0], new_order()
-    database = Database(tmp_path)
-    ledger = Ledger(database)
-    taken = Intake(database, Settings(), lambda: None, lambda: datetime.now(UTC), lambda: "1")
-    taken.take(Frame(build_order(order)), "test")
-    settings = Settings(quiet_seconds=2.0, poll_seconds=0.5)
-    rules = load_rules(None)
-    follower = Follower(ledger, images, rules, settings, clock=lambda: datetime.now(UTC), monotonic=lambda: now[0])
+def test_a_study_is_complete_only_once_its_images_stand_still(following):
     for count in range(20, 26):
-        arrive(images, order, count)
-        now[0] += 1.9
-        assert follower.look() == 0
-    now[0] += 1.9
-    assert follower.look() == 0
-    now[0] += 0.5
-    assert follower.look() == 1
-    assert ledger.awaiting() == []
-    database.close()
+        following.arrive(count)
+        assert following.pass_time(1.75) == 0
+    assert following.pass_time(1) == 1
+    assert following.order()["state"] == "planned"
 
 
 def await_logged(logged, event):
@@ -141,6 +179,79 @@ def test_a_study_that_no_rule_wants_ends_visibly(department, images, worklist, d
     stored = running.await_state(order.accession_number, "no-rule")
     assert words in stored["explanation"]
     assert worklist.requests == 0
+
+
+@pytest.mark.requirement("HL7-063", "AIWI-TR-009")
+def test_images_that_come_after_no_rule_held_are_decided_on_too(department, images, worklist, events):
+    running, order = department(), new_order()
+    running.send(build_order(order))
+    arrive(images, order, 13)
+    assert "images is 13" in running.await_state(order.accession_number, "no-rule")["explanation"]
+    arrive(images, order, 24)
+    assert running.await_state(order.accession_number, "published")["image_count"] == 24
+    (workitem,) = worklist.workitems.values()
+    (series,) = items(workitem, "InputInformationSequence")
+    assert len(items(series, "ReferencedSOPSequence")) == 24
+    eventually(lambda: events.steps().count("images-available") == 2, what="the new number of images to be reported")
+    assert [event.details.get("InstanceCount") for event in events.events] == [None, "13", "24"]
+
+
+@pytest.mark.requirement("HL7-063")
+def test_images_that_came_while_the_requester_was_stopped_are_decided_on_too(department, images, worklist):
+    first, order = department(), new_order()
+    first.send(build_order(order))
+    arrive(images, order, 13)
+    first.await_state(order.accession_number, "no-rule")
+    first.stop()
+    arrive(images, order, 24)
+    department().await_state(order.accession_number, "published")
+    assert len(worklist.workitems) == 1
+
+
+@pytest.mark.requirement("HL7-032", "HL7-063")
+def test_late_images_of_a_cancelled_order_make_no_workitem(following, images):
+    following.arrive(3)
+    following.until_decided()
+    following.send(control="CA", status="CA")
+    following.arrive(30)
+    following.pass_time(600)
+    assert (following.order()["state"], following.order()["image_count"]) == ("canceled", 3)
+
+
+@pytest.mark.requirement("HL7-063")
+def test_a_study_that_no_rule_wants_is_asked_for_ever_more_seldom_and_then_no_more(following, images):
+    following.arrive(3)
+    following.until_decided()
+    images.searches = 0
+    following.pass_time(following.settings.late_images_seconds + 10, step=10)
+    assert 20 < images.searches < 100
+    images.searches = 0
+    following.arrive(30)
+    following.pass_time(600)
+    assert (following.order()["state"], images.searches) == ("no-rule", 0)
+
+
+@pytest.mark.requirement("HL7-063")
+def test_late_images_prolong_the_time_for_which_others_are_looked_for(following):
+    following.arrive(3)
+    following.until_decided()
+    for count in (10, 19, 30):
+        following.pass_time(following.settings.late_images_seconds * 0.6, step=10)
+        following.arrive(count)
+    following.pass_time(following.settings.late_images_seconds * 0.2, step=10)
+    assert (following.order()["state"], following.order()["image_count"]) == ("planned", 30)
+
+
+@pytest.mark.requirement("HL7-060", "HL7-063")
+def test_late_images_are_decided_on_only_once_they_stand_still(following):
+    following.arrive(13)
+    following.until_decided()
+    for count in range(14, 25):
+        following.arrive(count)
+        following.pass_time(1)
+        assert following.order()["image_count"] == 13
+    following.pass_time(5)
+    assert (following.order()["state"], following.order()["image_count"]) == ("planned", 24)
 
 
 @pytest.mark.requirement("AIWI-TR-005", "HL7-053")
