@@ -1,6 +1,7 @@
-"""``python -m connectathon.bad_peers NAME ACTOR DATA_DIR SETTINGS``: run one actor with one defect.
+"""``python -m connectathon.bad_peers NAME ACTOR DATA_DIR SETTINGS [COMMON]``: run one actor with one defect.
 
-NAME ``good`` runs it as it is. SETTINGS is the actor's table of the configuration, as JSON.
+NAME ``good`` runs it as it is. SETTINGS is the actor's table of the configuration, as JSON; COMMON the ``[stepwell]``
+table without ``data_dir``.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from profiles.errors import StepwellError
 
 def main() -> None:
     """Spoil, and run until SIGTERM."""
-    name, actor, data_dir, settings = sys.argv[1:5]
+    name, actor, data_dir, settings, common = [*sys.argv[1:6], "{}"][:5]
     configure_logging(actor)
     if name != "good":
         bad_peers(actor)[name].spoil()
     kind = import_module(f"actors.{actor}.settings").Settings
     try:
         import_module(f"actors.{actor}.main").run(
-            kind.model_validate(json.loads(settings)), CommonSettings(data_dir=Path(data_dir))
+            kind.model_validate(json.loads(settings)),
+            CommonSettings.model_validate({**json.loads(common), "data_dir": Path(data_dir)}),
         )
     except StepwellError as error:
         sys.exit(error.message)

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,16 @@ _END_SECONDS = 20.0
 
 
 @contextmanager
-def running(actor: str, data_dir: Path, peer: str = "good", **settings: Any) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    actor: str, data_dir: Path, peer: str = "good", common: Mapping[str, Any] | None = None, **settings: Any
+) -> Iterator[subprocess.Popen[bytes]]:
     """The actor, ready, until the block is left.
 
     Args:
         actor: named as its folder.
         data_dir: where it keeps its data; its log lies beside it.
         peer: the name of a bad peer, or ``good``.
+        common: the ``[stepwell]`` table without ``data_dir``.
         settings: the actor's table of the configuration.
 
     Raises:
@@ -35,7 +38,10 @@ def running(actor: str, data_dir: Path, peer: str = "good", **settings: Any) -> 
     ready.unlink(missing_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "connectathon.bad_peers", peer, actor, str(data_dir), json.dumps(settings)],
+            [
+                *(sys.executable, "-m", "connectathon.bad_peers", peer, actor, str(data_dir)),
+                *(json.dumps(settings), json.dumps(dict(common or {}))),
+            ],
             stdout=out,
             stderr=out,
         )
