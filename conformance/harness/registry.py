@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any
 
 from conformance.finding import Severity
 from conformance.harness.model import Case, Requirement, Suite
@@ -91,24 +91,29 @@ def cases_below(package: str) -> tuple[Case, ...]:
     return cases_of(import_module(f"{package}.{found.name}") for found in iter_modules(home.__path__))
 
 
-def suites() -> dict[str, Suite]:
-    """Every suite by its actor: each package of ``conformance.suites`` has a module ``suite`` with ``SUITE``."""
+@cache
+def actors() -> tuple[str, ...]:
+    """The actors that have a suite: each package of ``conformance.suites`` with a module ``suite``."""
     home = import_module("conformance.suites")
-    found: list[Any] = [
-        import_module(f"conformance.suites.{entry.name}.suite").SUITE
+    return tuple(
+        entry.name
         for entry in iter_modules(home.__path__)
-        if entry.ispkg
-    ]
-    return {suite.actor: suite for suite in found}
+        if entry.ispkg and find_spec(f"conformance.suites.{entry.name}.suite")
+    )
+
+
+def suites() -> dict[str, Suite]:
+    """Every suite by its actor."""
+    return {actor: suite(actor) for actor in actors()}
 
 
 def suite(actor: str) -> Suite:
-    """The suite of one actor.
+    """The suite of one actor, ``SUITE`` of its module.
 
     Raises:
         NotFound: when there is none.
     """
-    known = suites()
-    if actor not in known:
-        raise NotFound(f"There is no suite for {actor!r}; there is {', '.join(sorted(known))}.")
-    return known[actor]
+    if actor not in actors():
+        raise NotFound(f"There is no suite for {actor!r}; there is {', '.join(actors())}.")
+    found: Suite = import_module(f"conformance.suites.{actor}.suite").SUITE
+    return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, Template, select_autoescape
 
@@ -14,7 +16,7 @@ from conformance.harness.evidence import Item
 from conformance.harness.model import Assertion, Verdict
 from conformance.reports.results import RunResult, TestResult
 
-_SHOWN_OCTETS = 6000
+_SHOWN_OCTETS = 3000
 _TEXT = {"json", "txt", "xml", "hl7", "log"}
 _SAYS = {
     Verdict.PASS: "Conformant: every test that applies has passed.",
@@ -70,6 +72,7 @@ def page(result: RunResult, evidence: Path) -> str:
         tests=sorted(result.tests, key=lambda test: _ORDER.index(test.verdict)),
         shown={name: _show(items[name], evidence) for name in cited if name in items},
         items=items,
+        cited=lambda test: dict.fromkeys(name for one in test.broken for name in one.evidence),
         undecided=[test for test in result.tests if test.verdict in _ORDER[1:4]],
         seconds=_seconds(result.started, result.ended),
     )
@@ -88,7 +91,25 @@ def _show(item: Item, folder: Path) -> Shown:
     if item.file.rsplit(".", 1)[-1] not in _TEXT:
         return Shown(item, "", shortened=False)
     text = (folder / item.file).read_text(encoding="utf-8", errors="backslashreplace")
+    if item.kind == "http" and not item.cut:
+        return _show_exchange(item, json.loads(text))
     return Shown(item, text[:_SHOWN_OCTETS], len(text) > _SHOWN_OCTETS or bool(item.cut))
+
+
+def _show_exchange(item: Item, told: dict[str, Any]) -> Shown:
+    """An HTTP exchange as it went over the wire: the request, then the answer."""
+    request, response = told["request"], told["response"]
+    bodies = [request["postData"]["text"], response["content"]["text"]]
+    lines = [
+        f"{request['method']} {request['url']}",
+        *(f"{header['name']}: {header['value']}" for header in request["headers"]),
+        *(["", bodies[0][:_SHOWN_OCTETS]] if bodies[0] else []),
+        "",
+        f"→ {response['status'] or 'no answer'} {told['comment']}".rstrip(),
+        *(f"{header['name']}: {header['value']}" for header in response["headers"]),
+        *(["", bodies[1][:_SHOWN_OCTETS]] if bodies[1] else []),
+    ]
+    return Shown(item, "\n".join(lines), any(len(body) > _SHOWN_OCTETS for body in bodies))
 
 
 def _seconds(started: str, ended: str) -> float:
