@@ -1,4 +1,4 @@
-"""Socket options of DIMSE associations."""
+"""Socket options of DIMSE associations, and what pynetdicom 3.0 must be spared."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from pynetdicom import evt
+from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.transport import AssociationSocket
 
 
@@ -30,4 +31,19 @@ def _shut_down(association_socket: Any) -> None:
         connection.close()
 
 
+_take_message = DIMSEServiceProvider.get_msg
+
+
+def _message(provider: Any, block: bool = False) -> Any:
+    """The next DIMSE message; none for the association's own thread while somebody waits for an answer.
+
+    pynetdicom clears the checkpoint to stop that thread before it sends a request. A thread that was just past the
+    checkpoint took the answer and dropped it as unexpected, and who had asked waited until the DIMSE timeout.
+    """
+    if not block and not provider.assoc._reactor_checkpoint.is_set():
+        return None, None
+    return _take_message(provider, block)
+
+
 AssociationSocket._shutdown_socket = _shut_down
+DIMSEServiceProvider.get_msg = _message

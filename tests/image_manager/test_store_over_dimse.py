@@ -2,12 +2,14 @@
 
 import socket
 import subprocess
+import threading
 
 import pydicom
 import pytest
 from pydicom.uid import (
     Comprehensive3DSRStorage,
     CTImageStorage,
+    ExplicitVRLittleEndian,
     KeyObjectSelectionDocumentStorage,
     ParametricMapStorage,
     SecondaryCaptureImageStorage,
@@ -17,7 +19,7 @@ from pynetdicom import AE
 
 from actors.shared import dimse
 from connectathon.modality import corrupt_file, send_study
-from connectathon.waiting import free_port
+from connectathon.waiting import eventually, free_port
 from profiles.dicom import get, new_uid, text
 from profiles.errors import BadInput, Conflict, Unavailable
 
@@ -117,6 +119,43 @@ def test_an_association_is_made_without_nagles_delay(peer):
     association = ae.associate(*peer, evt_handlers=[dimse.without_delay()])
     connection = association.dul.socket.socket
     assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+    association.release()
+
+
+class Checkpoint(threading.Event):
+    """Where an association's own thread waits while a request is under way; it passes once, and then stands still."""
+
+    def __init__(self):
+        super().__init__()
+        self.set()
+        self.passed, self.goes_on, self.came_again = threading.Event(), threading.Event(), threading.Event()
+
+    def wait(self, timeout=None):
+        if self.passed.is_set():
+            self.came_again.set()
+            return super().wait(timeout)
+        answer = super().wait(timeout)
+        self.passed.set()
+        self.goes_on.wait(60)
+        return answer
+
+
+def test_an_answer_reaches_who_asked_though_the_associations_own_thread_is_late(peer, study):
+    kind = (str(pydicom.dcmread(study[1][0]).SOPClassUID), str(ExplicitVRLittleEndian))
+    association = dimse.associate([kind], *peer, "STEPWELL", "MODALITY", 10)
+    association._reactor_checkpoint = checkpoint = Checkpoint()
+    take = association.dimse.get_msg
+
+    def take_late(block=False):
+        if block:
+            eventually(association.dimse.msg_queue.qsize, what="the answer")
+            checkpoint.goes_on.set()
+            checkpoint.came_again.wait(60)
+        return take(block)
+
+    association.dimse.get_msg = take_late
+    checkpoint.passed.wait(60)
+    assert association.send_c_store(study[1][0]).Status == 0x0000
     association.release()
 
 
