@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from conformance.harness.privacy import file_without_patient, without_patient
 from conformance.harness.tokens import Tokens
 
 _BINARY = {"dcm", "png", "zip"}
@@ -42,10 +43,16 @@ class Item:
 class Evidence:
     """The evidence of one run, in a folder that can be moved anywhere."""
 
-    def __init__(self, folder: Path) -> None:
-        """The folder is made when it is not there."""
+    def __init__(self, folder: Path, *, patient_data: bool = True) -> None:
+        """The folder is made when it is not there.
+
+        Args:
+            folder: where the items lie.
+            patient_data: whether values that identify patients are kept; pictures are never looked into.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._patient_data = patient_data
         self.tokens = Tokens()
         self._items: list[Item] = []
         self._lock = Lock()
@@ -70,6 +77,8 @@ class Evidence:
             The item's id.
         """
         raw = _octets(content)
+        if not self._patient_data:
+            raw = _without_patient(raw, suffix)
         cut = max(0, len(raw) - _LARGEST)
         raw = raw[:_LARGEST]
         if suffix not in _BINARY:
@@ -97,6 +106,16 @@ class Evidence:
         items = self.items
         (self.folder / "index.json").write_text(json.dumps([asdict(item) for item in items], indent=1))
         (self.folder / "manifest.sha256").write_text("".join(f"{item.sha256}  {item.file}\n" for item in items))
+
+
+def _without_patient(raw: bytes, suffix: str) -> bytes:
+    if suffix == "dcm":
+        return file_without_patient(raw)
+    return (
+        raw
+        if suffix in _BINARY
+        else without_patient(raw.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+    )
 
 
 def _octets(content: bytes | str | dict[str, Any]) -> bytes:

@@ -85,6 +85,9 @@ def run(
     test: Annotated[
         list[str] | None, typer.Option("--test", help="Only tests whose id begins so; may be repeated.")
     ] = None,
+    no_patient_data: Annotated[
+        bool, typer.Option("--no-patient-data", help="Keep no value in the evidence that identifies a patient.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the tests; exit 0 conformant, 1 fail, 2 usage, 3 not decided, 4 defect of the harness."""
@@ -101,7 +104,7 @@ def run(
     cases = _chosen(chosen, test or [])
     if report.exists() and any(report.iterdir()):
         raise BadInput(f"The folder {report} is not empty; name another one for the report.")
-    evidence = Evidence(report / "evidence")
+    evidence = Evidence(report / "evidence", patient_data=not no_patient_data)
     gathering = Gathering(declared.system.vendor, declared.system.version, version("stepwell"))
     for event in play(chosen, declared, _operator(declared), evidence, cases):
         gathering.take(event)
@@ -136,6 +139,29 @@ def compare(
             typer.echo(f"{word} {one.id:24} {one.before or 'not run'} → {one.after or 'not run'}")
         typer.echo(f"{earlier.verdict} → {later.verdict}, {len(found)} of {len(later.tests)} tests ended differently")
     if any(one.worse for one in found):
+        raise typer.Exit(1)
+
+
+@conform_app.command()
+def again(
+    report: Annotated[Path, typer.Argument(help="Folder of a report.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a report again from its evidence, without the system; exit 1 when it does not stand."""
+    from conformance.reports.again import judge_again
+
+    judged = judge_again(report)
+    if as_json:
+        rows = [{"rule": one.rule, "severity": one.severity, "file": one.file} for one in judged.findings]
+        typer.echo(json.dumps({"problems": judged.problems, "findings": rows}, indent=1))
+    else:
+        for problem in judged.problems:
+            typer.echo(problem)
+        typer.echo(
+            f"{len(judged.result.evidence)} items of evidence, {len(judged.result.tests)} tests, "
+            f"{len(judged.findings)} findings of the object checks; {len(judged.problems)} contradictions"
+        )
+    if judged.problems:
         raise typer.Exit(1)
 
 
