@@ -12,7 +12,7 @@ import json
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from threading import Event, RLock
@@ -82,12 +82,21 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered; ``told`` stands for a body that is too large for the evidence."""
+    """What is answered.
+
+    Attributes:
+        status: of HTTP.
+        body: octets.
+        headers: of the answer.
+        told: stands for a body that is too large for the evidence.
+        about: UIDs of what the answer is about, where the simulator knows them.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     told: str = ""
+    about: tuple[str, ...] = ()
 
     @staticmethod
     def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
@@ -322,7 +331,7 @@ class Simulator:
                 reply = self.answer(request)
                 if fault.warning:
                     said = Reply.warning(reply.status, fault.warning).headers
-                    reply = Reply(reply.status, reply.body, {**reply.headers, **said}, reply.told)
+                    reply = replace(reply, headers={**reply.headers, **said})
             self.record(Exchange(request, reply, time.monotonic(), fault.lost))
             fault.then()
         return fault, reply
