@@ -61,7 +61,7 @@ from conformance.partners.ups_requests import (
 )
 
 _STANDING = ("subscribe", "unsubscribe", "suspend", "channel")
-_MOST_STANDING = 1_000
+_MOST_STANDING, _MOST_CLAIMS = 1_000, 10_000
 _PAGE = 100
 
 
@@ -78,12 +78,14 @@ class Manager(Simulator):
         takes_subscriptions: whether it does; otherwise they are refused with 403.
         sockets: every notification connection so far.
         standing: requests about subscriptions and connections, of this trial and those before.
+        claims: Transaction UID and workitem of every claim, of this trial and those before.
     """
 
     def __init__(self, host: str, port: int, base: str = "/ups-rs") -> None:
         self.abbreviates, self.takes_subscriptions = False, True
         self.sockets: list[Socket] = []
         self.standing: list[Exchange] = []
+        self.claims: list[tuple[str, str]] = []
         self._items: dict[str, Item] = {}
         self._subscriptions: list[Subscription] = []
         self._messages = count(1)
@@ -246,8 +248,11 @@ class Manager(Simulator):
         request = exchange.request
         for secret in (request.parameter("transaction-uid", "transaction"), text(request.dataset, "TransactionUID")):
             self._secret(secret)
-        if kind_of(request)[0] in _STANDING and len(self.standing) < _MOST_STANDING:
+        kind, uid, _ = kind_of(request)
+        if kind in _STANDING and len(self.standing) < _MOST_STANDING:
             self.standing.append(exchange)
+        if self.when("state", state=IN_PROGRESS)(request) and len(self.claims) < _MOST_CLAIMS:
+            self.claims.append((text(request.dataset, "TransactionUID"), uid))
         super().record(exchange)
 
     async def connected(self, request: Request, receive: Receive, send: Send) -> None:

@@ -226,6 +226,11 @@ class Simulator:
             self._faults.append(fault)
         return fault
 
+    def spare(self) -> None:
+        """Nothing goes wrong any more."""
+        with self.lock:
+            self._faults.clear()
+
     def hold(self) -> None:
         """From now on every answer waits for :meth:`release`, so that the system under test stays at work."""
         self._free.clear()
