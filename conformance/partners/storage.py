@@ -149,7 +149,8 @@ class Receiver:
     """A storage SCP that keeps what comes in memory."""
 
     def __init__(self, host: str, port: int, ae_title: str) -> None:
-        """It listens until it is closed."""
+        """It listens until it is closed; every C-STORE is answered by ``status``."""
+        self.host, self.port, self.ae_title, self.status = host, port, ae_title, 0
         self._came: list[Dataset] = []
         self._lock = Lock()
         entity = AE(ae_title=ae_title)
@@ -170,7 +171,7 @@ class Receiver:
     def _keep(self, event: Any) -> int:
         with self._lock:
             self._came.append(event.dataset)
-        return 0
+        return self.status
 
 
 def _told_of(dataset: Dataset | None) -> Any:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
@@ -17,6 +18,8 @@ from conformance.air import check_files
 from conformance.finding import Finding
 from conformance.harness.declaration import Declaration, Strict
 from conformance.harness.trial import Trial
+from conformance.partners.archive import ImageArchive
+from conformance.partners.storage import Receiver as StorageReceiver
 from profiles.errors import BadInput
 
 _KINDS = {"SR": "sr", "SEG": "seg", "KO": "ko"}
@@ -54,11 +57,26 @@ class Produces(Strict):
     description: str = ""
 
 
+class Receiver(Strict):
+    """The ``[receiver]`` table: where the harness plays the archive that the system stores to.
+
+    Attributes:
+        http_port: for STOW-RS, under ``/dicom-web``; 0 for none.
+        dimse_port: for C-STORE; 0 for none.
+    """
+
+    host: str = "127.0.0.1"
+    http_port: int = Field(default=0, ge=0, lt=65536)
+    dimse_port: int = Field(default=0, ge=0, lt=65536)
+    ae_title: str = "HARNESS"
+
+
 class EvidenceCreator(Declaration):
     """A system that plays the Evidence Creator."""
 
     samples: Samples
     produces: Produces = Produces()
+    receiver: Receiver = Receiver()
 
 
 @dataclass(slots=True)
@@ -85,14 +103,27 @@ class Studio:
     """What is judged, read once for the run."""
 
     def __init__(self, declared: EvidenceCreator) -> None:
-        """Nothing is read yet."""
+        """Nothing is read yet; archives that the declaration names listen."""
         self.declared = declared
+        where = declared.receiver
+        self.archive = ImageArchive(where.host, where.http_port) if where.http_port else None
+        self.receiver = StorageReceiver(where.host, where.dimse_port, where.ae_title) if where.dimse_port else None
 
     def begin(self, trial: Trial) -> None:
-        """Nothing to prepare: files are read once for all tests."""
+        """What is stored from now on is that trial's evidence."""
+        if self.archive:
+            self.archive.begin(trial)
 
     def end(self) -> None:
-        """Nothing to forget."""
+        """No trial is on."""
+        if self.archive:
+            self.archive.end()
+
+    def close(self) -> None:
+        """Listen no longer."""
+        for one in (self.archive, self.receiver):
+            if one:
+                one.close()
 
     @cached_property
     def results(self) -> Results:
@@ -149,4 +180,8 @@ def stage(declared: EvidenceCreator) -> Iterator[Studio]:
     for folder in (samples.results, samples.sources, samples.negative, samples.workitem):
         if folder is not None and not folder.exists():
             raise BadInput(f"There is no {folder}, which the declaration names under [samples].")
-    yield Studio(declared)
+    studio = Studio(declared)
+    try:
+        yield studio
+    finally:
+        studio.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.harness.model import Suite
 from conformance.harness.registry import cases_of, in_order
-from conformance.suites.evidence_creator import content, together
+from conformance.suites.evidence_creator import content, storing, together
 from conformance.suites.evidence_creator.stage import EvidenceCreator, stage
 
 SUITE = Suite(
@@ -12,5 +12,5 @@ SUITE = Suite(
     "Evidence Creator",
     EvidenceCreator,
     stage,
-    in_order((*content.CASES, *cases_of((together,)))),
+    in_order((*content.CASES, *cases_of((together, storing)))),
 )

@@ -2,14 +2,22 @@
 
 import copy
 import json
+from threading import Event
 
 import pytest
 from pydicom import Dataset
 
+from actors.shared.dicomweb import Archive
+from actors.shared.dimse import send
+from actors.task_performer.failing import GivenUp
+from actors.task_performer.patience import Patience
 from conformance.harness import Verdict
 from conformance.harness.registry import suite
 from conformance.partners import objects as harness_objects
 from connectathon.judging import broken, judge
+from connectathon.waiting import free_port
+from profiles.errors import StepwellError
+from profiles.tables import read_table
 from tests.conformance.breaking import coded, drop, volume
 from tests.conformance.breaking import write as set_value
 
@@ -35,7 +43,7 @@ def references(datasets):
 def judging(objects, tmp_path):
     """Writes the set as it is now, and judges it."""
 
-    def play(begins=(), options=(), produces=PRODUCES, **samples):
+    def play(begins=(), options=(), produces=PRODUCES, receiver=None, actions=None, **samples):
         results = [(name, one) for name, one in objects.named if not name[0].isdigit()]
         images = [(name, one) for name, one in objects.named if name[0].isdigit()]
         workitem = tmp_path / "workitem.json"
@@ -48,9 +56,10 @@ def judging(objects, tmp_path):
                 **samples,
             },
             "produces": produces,
+            "receiver": receiver or {},
             "options": ["workitem", *options],
         }
-        return judge(suite("evidence_creator"), declaration, tmp_path / "evidence", begins=begins)
+        return judge(suite("evidence_creator"), declaration, tmp_path / "evidence", actions, begins)
 
     return play
 
@@ -59,7 +68,7 @@ def test_our_results_pass_what_applies_to_them(judging):
     ended = judging()
     assert broken(ended) == []
     omitted = {name for name, event in ended.items() if event.verdict is Verdict.OMIT}
-    assert omitted == {"AIR-EC-007", "AIR-EC-013", "AIR-EC-021", "AIR-EC-023"}
+    assert omitted == {"AIR-EC-007", "AIR-EC-013", "AIR-EC-021", "AIR-EC-023", "AIR-EC-024", "AIR-EC-025"}
 
 
 DEFECTS = []
@@ -152,6 +161,24 @@ def test_the_judge_sees_exactly_the_defect(rows, verdict, defect, objects, judgi
     assert seen == dict.fromkeys(rows, verdict), broken(ended)
 
 
+def test_the_table_of_proofs_names_the_rows_that_one_defect_breaks():
+    proved = {row["rule"]: row["defect"] for row in read_table("conformance", "proved_results")}
+    here = {
+        rows[0]: name for rows, _, name in ((one.values[0], one.values[1], one.id) for one in DEFECTS) if len(rows) == 1
+    }
+    assert proved == {**here, **ALONE}
+
+
+#: Rows that a test of their own proves.
+ALONE = {
+    "AIR-EC-021": "test_a_negative_result_is_said_in_codes",
+    "AIR-EC-024": "test_only_what_was_taken_is_called_stored",
+    "AIR-EC-025": "test_only_what_was_taken_is_called_stored",
+    "AIR-EC-026": "test_an_output_that_was_not_stored_is_told",
+    "AIR-EC-028": "test_a_capability_document_that_names_what_was_not_made_fails",
+}
+
+
 @pytest.mark.requirement("AIR-EC-026")
 def test_an_output_that_was_not_stored_is_told(judging, objects, tmp_path):
     told = references([objects.seg, objects.sr, objects.images[0]])
@@ -179,6 +206,37 @@ def test_a_negative_result_is_said_in_codes(judging, objects, tmp_path, code, ve
     ended = judging(["AIR-EC-021", "AIR-EC-007"], options=["negative-result"], negative=negative)
     assert ended["AIR-EC-021"].verdict is verdict
     assert ended["AIR-EC-007"].verdict is Verdict.PASS
+
+
+def storing(folder, forget_failures=False):
+    """Stores as our performers do, over the transport that is asked for."""
+
+    def act(instruction):
+        values = instruction.values
+        paths = sorted((folder / "results").iterdir())
+        try:
+            if values["transport"] == "dimse":
+                send(paths, values["host"], int(values["port"]), values["ae_title"])
+            else:
+                with Archive(values["url"]) as archive:
+                    Patience(Event()).until_done(lambda: archive.store(paths), who="archive", limit_seconds=3)
+        except (StepwellError, GivenUp):
+            return forget_failures
+        return True
+
+    return {"store-results": act}
+
+
+@pytest.mark.requirement("AIR-EC-024", "AIR-EC-025")
+@pytest.mark.parametrize(("forgets", "verdict"), [(False, Verdict.PASS), (True, Verdict.FAIL)])
+def test_only_what_was_taken_is_called_stored(judging, tmp_path, forgets, verdict):
+    ended = judging(
+        ["AIR-EC-024", "AIR-EC-025"],
+        options=["stow", "store-dimse"],
+        receiver={"http_port": free_port(), "dimse_port": free_port()},
+        actions=storing(tmp_path, forgets),
+    )
+    assert {event.verdict for event in ended.values()} == {verdict}, broken(ended)
 
 
 def test_maps_and_key_objects_are_judged_where_they_are_declared(judging, objects):

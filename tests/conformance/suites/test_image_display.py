@@ -2,11 +2,13 @@
 
 import pytest
 
+from conformance.finding import Severity
 from conformance.harness import Verdict
-from conformance.harness.registry import suite
+from conformance.harness.registry import catalogue, suite
 from connectathon.bad_peers.running import running
 from connectathon.judging import judge
 from connectathon.waiting import free_port
+from profiles.tables import read_table
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +37,20 @@ def test_a_display_that_shows_everything_passes(archive, tmp_path):
     assert all(one.question and one.values["study"] for one in asked)
 
 
-@pytest.mark.parametrize(("row", "verdict"), [("AIR-ID-004", Verdict.FAIL), ("AIR-ID-008", Verdict.WARN)])
-def test_what_the_person_does_not_see_is_told_and_nothing_else(archive, tmp_path, row, verdict):
+ROWS = [f"AIR-ID-{number:03}" for number in range(1, 13)]
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, marks=pytest.mark.requirement(row)) for row in ROWS])
+def test_what_the_person_does_not_see_is_told_and_nothing_else(archive, tmp_path, row):
     ended, _ = looked(archive, tmp_path, lambda asked: asked != row)
-    assert {name: event.verdict for name, event in ended.items() if event.verdict is not Verdict.PASS} == {row: verdict}
+    broken = {name: event.verdict for name, event in ended.items() if event.verdict is not Verdict.PASS}
+    wanted = Verdict.FAIL if catalogue()[row].level is Severity.ERROR else Verdict.WARN
+    assert broken == {row: wanted}
+
+
+def test_the_table_of_proofs_names_the_rows_that_a_person_can_see():
+    proved = [row["rule"] for row in read_table("conformance", "proved_display")]
+    assert proved == ROWS
 
 
 def test_without_a_person_nothing_is_decided(archive, tmp_path):
