@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.ups.conditions import conditions_of, decided
-from conformance.ups.elements import Dataset, Element, has_value, inside, is_filled, items, name_of
+from conformance.ups.elements import Dataset, Element, has_value, inside, is_filled, items
 from conformance.ups.moments import Moment
 from conformance.ups.shape import Say
 from conformance.ups.table import Need, Node, root_of, workitem
@@ -53,9 +53,11 @@ class _Walk:
             if self._judge(node, dataset, where, nested, is_conditional=nested and keyword in by_condition):
                 for number, found in enumerate(items(dataset, keyword) if node.inside else (), start=1):
                     self.level(node, found, dataset, f"{where}[{number}]", nested=True)
-        for condition in conditions_of(keywords):
-            for rule, keyword, fault in condition.breaches(dataset, around):
-                self.say(rule, inside(path, keyword) if keyword else path, fault)
+        for condition in conditions_of(keywords) if not self.found_by_key else ():
+            for breach in condition.breaches(dataset, around):
+                cells = [row.inside[keyword].need(self.moment, nested=nested).cell for keyword in breach.about]
+                where = inside(path, breach.keyword) if breach.keyword else path
+                self.say(breach.rule, where, f"{breach.fault} ({', '.join(cells)})")
 
     def _judge(self, node: Node, dataset: Dataset, where: str, nested: bool, *, is_conditional: bool) -> bool:
         """Whether what is inside is to be judged, too."""
@@ -68,7 +70,8 @@ class _Walk:
             self._empty(need.cell, element, where)
             return False
         is_beside = node.keyword in _IDENTITY and self.moment is not Moment.FOUND
-        if not is_conditional and not is_beside:
+        is_final = node.cells["final_state"] in _CODES.get(self.moment, ())
+        if not is_conditional and not is_beside and not is_final:
             self._lack(node, need, element, where)
         return True
 
@@ -104,23 +107,11 @@ def judge_final(dataset: Dataset, state: Moment, say: Say) -> None:
 
 def _final(row: Node, dataset: Dataset, state: Moment, path: str, say: Say) -> None:
     for keyword, node in row.inside.items():
-        where = inside(path, keyword)
-        if node.cells["final_state"] not in _CODES[state] or keyword in _IDENTITY:
+        code, where = node.cells["final_state"], inside(path, keyword)
+        if code not in _CODES[state] or keyword in _IDENTITY:
             continue
-        given = node.tag in dataset if keyword == _MAY_BE_EMPTY else has_value(dataset, keyword)
-        if not given:
-            code = node.cells["final_state"]
-            say(f"UPS-FINAL-{code}", where, f"has no value, which {name_of_state(state)} needs ({_final_id(node)})")
-        elif not has_value(dataset, keyword):
-            continue
+        if not (node.tag in dataset if keyword == _MAY_BE_EMPTY else has_value(dataset, keyword)):
+            fault = f"has no value, which {state.value.upper()} needs ({node.ids['final_state']})"
+            say(f"UPS-FINAL-{code}", where, fault)
         for number, found in enumerate(items(dataset, keyword), start=1):
             _final(node, found, state, f"{where}[{number}]", say)
-
-
-def name_of_state(state: Moment) -> str:
-    """The Procedure Step State of a final moment."""
-    return state.value.upper()
-
-
-def _final_id(node: Node) -> str:
-    return node.ids["final_state"] or name_of(node.tag)

@@ -8,14 +8,14 @@ import warnings
 from typing import Any
 
 import pydicom
-from pydicom import DataElement, Dataset, config
+from pydicom import DataElement, Dataset, FileDataset, config
 from pydicom.dataelem import RawDataElement
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 from pydicom.valuerep import PersonName
 
 _PREAMBLE = 128
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _FIRST_GROUPS = (b"\x00\x00", b"\x02\x00", b"\x08\x00", b"\x10\x00", b"\x20\x00", b"\x38\x00", b"\x40\x00", b"\x74\x00")
-_META = "0002"
 _BYTES = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
 
 
@@ -39,20 +39,26 @@ def read_binary(content: bytes) -> dict[str, Any]:
     with warnings.catch_warnings(record=True) as said, config.disable_value_validation():
         warnings.simplefilter("always")
         dataset = pydicom.dcmread(io.BytesIO(content), force=True)
-        if any(_is_cut_off(dataset.get_item(tag)) for tag in list(dataset.keys())):
-            raise BadEncoding("the file ends within an element")
+        is_whole = _is_whole(dataset, len(content))
         found = _plain(dataset)
-    if any(" in file " in str(one.message) for one in said):
+    if not is_whole or any(" in file " in str(one.message) for one in said):
         raise BadEncoding("the file ends within an element")
     return found
 
 
-def _is_cut_off(element: DataElement | RawDataElement | None) -> bool:
-    return (
-        isinstance(element, RawDataElement)
-        and element.length != _UNDEFINED_LENGTH
-        and len(element.value or b"") < element.length
-    )
+def _is_whole(dataset: FileDataset, length: int) -> bool:
+    """Whether every element is as long as it says, and nothing less than an element is left after the last."""
+    elements: list[DataElement | RawDataElement | None] = [dataset.get_item(tag) for tag in list(dataset.keys())]
+    known: list[RawDataElement] = [
+        one for one in elements if isinstance(one, RawDataElement) and one.length != _UNDEFINED_LENGTH
+    ]
+    if any(len(one.value or b"") < one.length for one in known):
+        return False
+    syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
+    last = elements[-1] if elements and syntax != DeflatedExplicitVRLittleEndian else None
+    if not isinstance(last, RawDataElement) or last.length == _UNDEFINED_LENGTH:
+        return True
+    return bool(last.value_tell + last.length == length)
 
 
 def _plain(dataset: Dataset) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from conformance.rules import Breach, Rulebook
 from conformance.ups.attributes import judge_attributes, judge_final
-from conformance.ups.elements import Dataset, has_value, is_filled, tag_of, text
+from conformance.ups.elements import Dataset, Element, has_value, inside, is_filled, name_of, tag_of, text
 from conformance.ups.moments import Moment
 from conformance.ups.shape import plain
 from conformance.ups.values import is_beyond_ascii, judge_values
@@ -109,12 +109,20 @@ def _utf8(subject: Workitem) -> Iterable[Breach]:
 
 @BOOK.rule("UPS-TXUID")
 def _transaction_uid(subject: Workitem) -> Iterable[Breach]:
-    if has_value(subject.dataset, "TransactionUID"):
-        yield "TransactionUID", "is disclosed"
+    yield from ((where, "is disclosed") for where, element in _transactions(subject.dataset) if is_filled(element))
 
 
 @BOOK.rule("UPS-TXUID-EMPTY")
 def _empty_transaction_uid(subject: Workitem) -> Iterable[Breach]:
-    element = subject.dataset.get(tag_of("TransactionUID"))
-    if element is not None and not is_filled(element):
-        yield "TransactionUID", "is there, though empty"
+    found = _transactions(subject.dataset)
+    yield from ((where, "is there, though empty") for where, element in found if not is_filled(element))
+
+
+def _transactions(dataset: Dataset, path: str = "") -> Iterator[tuple[str, Element]]:
+    """Every Transaction UID, however deep."""
+    for tag, element in dataset.items():
+        if tag == tag_of("TransactionUID"):
+            yield inside(path, "TransactionUID"), element
+        if element["vr"] == "SQ":
+            for number, found in enumerate(element.get("Value", ()), start=1):
+                yield from _transactions(found, f"{inside(path, name_of(tag))}[{number}]")

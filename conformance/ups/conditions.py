@@ -5,11 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
-from conformance.ups.elements import Dataset, has_value, items, text, values
+from conformance.ups.elements import Dataset, has_value, text, values
+from conformance.ups.values import enumerated
 from profiles.tables import read_table
 
 _BEYOND_ASCII = "(beyond ASCII)"
+
+
+class Breach(NamedTuple):
+    """How a condition is broken.
+
+    Attributes:
+        rule: of the table of rules.
+        keyword: of the attribute where; empty for the item as a whole.
+        fault: what is wrong.
+        about: the attributes whose requirements are broken.
+    """
+
+    rule: str
+    keyword: str
+    fault: str
+    about: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,38 +39,45 @@ class Condition:
     when: str
     source: str
 
-    def breaches(self, item: Dataset, around: Dataset) -> Iterator[tuple[str, str, str]]:
-        """Which rule an item breaks, by which attribute (none: the item as a whole) and how."""
+    def breaches(self, item: Dataset, around: Dataset) -> Iterator[Breach]:
+        """How an item breaks it."""
         if self.rule in {"exactly-one", "any-of"}:
             yield from self._count(item)
         elif self.rule == "single":
             yield from self._single(item)
         elif self.rule == "barred":
             if _holds(self.when, item, around) and has_value(item, self.keywords[0]):
-                yield "UPS-COND-BARRED", self.keywords[0], f"has a value, which {self.source} bars here"
+                yield self._of("UPS-COND-BARRED", f"has a value, which {self.source} bars here")
         else:
             yield from self._needed(item, around)
 
-    def _count(self, item: Dataset) -> Iterator[tuple[str, str, str]]:
-        count = sum(has_value(item, keyword) for keyword in self.keywords)
-        listed = ", ".join(self.keywords)
-        if not count:
-            yield "UPS-COND-ANY", "", f"has none of {listed} ({self.source})"
-        elif count > 1 and self.rule == "exactly-one":
-            yield "UPS-COND-ONE", "", f"has {count} of {listed} ({self.source})"
+    def _of(self, rule: str, fault: str) -> Breach:
+        return Breach(rule, self.keywords[0], fault, self.keywords[:1])
 
-    def _single(self, item: Dataset) -> Iterator[tuple[str, str, str]]:
+    def _count(self, item: Dataset) -> Iterator[Breach]:
+        given = [keyword for keyword in self.keywords if has_value(item, keyword)]
+        listed = ", ".join(self.keywords)
+        if not given:
+            yield Breach("UPS-COND-ANY", "", f"has none of {listed}, {self.source}", self.keywords)
+        elif len(given) > 1 and self.rule == "exactly-one":
+            yield Breach("UPS-COND-ONE", "", f"has {len(given)} of {listed}, {self.source}", tuple(given))
+
+    def _single(self, item: Dataset) -> Iterator[Breach]:
         count = len(values(item, self.keywords[0]))
         if count > 1:
-            yield "UPS-COND-SINGLE", self.keywords[0], f"has {count} values; {self.source} allows one"
+            yield self._of("UPS-COND-SINGLE", f"has {count} values; {self.source} allows one")
 
-    def _needed(self, item: Dataset, around: Dataset) -> Iterator[tuple[str, str, str]]:
-        keyword = self.keywords[0]
-        due, given = _holds(self.when, item, around), has_value(item, keyword)
+    def _needed(self, item: Dataset, around: Dataset) -> Iterator[Breach]:
+        due, given = _holds(self.when, item, around), has_value(item, self.keywords[0])
         if due and not given:
-            yield "UPS-COND-NEEDED", keyword, f"has no value, which {self.source} wants when {self.when.lstrip('^')}"
-        elif self.rule == "only" and given and not due and text(item, self.when.partition("=")[0]):
-            yield "UPS-COND-ONLY", keyword, f"has a value, which {self.source} wants only when {self.when}"
+            yield self._of("UPS-COND-NEEDED", f"has no value, which {self.source} wants when {self.when.lstrip('^')}")
+        elif self.rule == "only" and given and not due and self._is_other_meant(item):
+            yield self._of("UPS-COND-ONLY", f"has a value, which {self.source} wants only when {self.when}")
+
+    def _is_other_meant(self, item: Dataset) -> bool:
+        """Whether the deciding attribute has another term; what is missing or no term is found by itself."""
+        keyword = self.when.partition("=")[0]
+        return text(item, keyword) in enumerated()[keyword][1]
 
 
 @cache
@@ -89,8 +114,3 @@ def _holds(when: str, item: Dataset, around: Dataset) -> bool:
     if equals:
         return text(around if when.startswith("^") else item, keyword) == value
     return any(has_value(item, one) for one in keyword.split("|")) != when.startswith("!")
-
-
-def performed_items(dataset: Dataset) -> list[Dataset]:
-    """The items of what was performed."""
-    return items(dataset, "UnifiedProcedureStepPerformedProcedureSequence")

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 from conformance.rules import Breach
 from conformance.ups.book import BOOK, Workitem
-from conformance.ups.conditions import performed_items
-from conformance.ups.elements import Dataset, code_of, has_value, inside, items, placed, text, values
+from conformance.ups.elements import Dataset, code_of, has_value, inside, items, placed, tag_of, text, values
 from conformance.ups.table import PERFORMED, PROGRESS
 
 _INPUT, _OUTPUT, _REFERENCES = "InputInformationSequence", "OutputInformationSequence", "ReferencedSOPSequence"
@@ -19,6 +18,11 @@ _STUDY, _SERIES = re.compile(r"/studies/([0-9.]+)"), re.compile(r"/series/([0-9.
 _WEB = {"http", "https"}
 _REASONS = {str(code) for code in (*range(110500, 110517), *range(110521, 110525), *range(110526, 110534))}
 _MOMENT = re.compile(r"([0-9]{4,14})(?:\.[0-9]{1,6})?([+-][0-9]{4})?")
+
+
+def _is_empty(dataset: Dataset, keyword: str) -> bool:
+    """Whether a sequence is there without items; where it is missing, the attribute table has its say."""
+    return tag_of(keyword) in dataset and not items(dataset, keyword)
 
 
 def _inputs(subject: Workitem) -> Iterator[tuple[str, Dataset]]:
@@ -32,14 +36,13 @@ def _outputs(subject: Workitem) -> Iterator[tuple[str, Dataset]]:
 
 @BOOK.rule("AIWI-C-001")
 def _code(subject: Workitem) -> Iterable[Breach]:
-    if not items(subject.dataset, "ScheduledWorkitemCodeSequence"):
+    if _is_empty(subject.dataset, "ScheduledWorkitemCodeSequence"):
         yield "ScheduledWorkitemCodeSequence", "has no code"
 
 
 @BOOK.rule("AIWI-C-002")
 def _has_inputs(subject: Workitem) -> Iterable[Breach]:
-    waits = text(subject.dataset, "InputReadinessState") == "INCOMPLETE"
-    if not waits and not any(items(found, _REFERENCES) for _, found in _inputs(subject)):
+    if text(subject.dataset, "InputReadinessState") != "INCOMPLETE" and _is_empty(subject.dataset, _INPUT):
         yield _INPUT, "names no instance"
 
 
@@ -135,7 +138,7 @@ def _destination(subject: Workitem) -> Iterable[Breach]:
 
 @BOOK.rule("AIWI-C-012")
 def _request(subject: Workitem) -> Iterable[Breach]:
-    if not items(subject.dataset, "ReferencedRequestSequence"):
+    if _is_empty(subject.dataset, "ReferencedRequestSequence"):
         yield "ReferencedRequestSequence", "says nothing of the order"
 
 
@@ -161,9 +164,9 @@ def _as_scheduled(subject: Workitem) -> Iterable[Breach]:
 
 @BOOK.rule("AIWI-P-002")
 def _has_outputs(subject: Workitem) -> Iterable[Breach]:
-    performed = performed_items(subject.dataset)
-    if performed and not any(items(found, _REFERENCES) for _, found in _outputs(subject)):
-        yield inside(PERFORMED, _OUTPUT), "names no instance"
+    for where, performed in placed(subject.dataset, PERFORMED):
+        if _is_empty(performed, _OUTPUT):
+            yield inside(where, _OUTPUT), "names no instance"
 
 
 @BOOK.rule("AIWI-P-004")
