@@ -144,6 +144,11 @@ class SyslogReceiver:
             datagrams.bind((self._host, self._udp_port))
             self._start(datagrams, self._datagrams)
 
+    def open_again(self) -> None:
+        """Listen, if it does not."""
+        if not self._open:
+            self.open()
+
     def close(self) -> None:
         """Go away: nobody is listened to any more; what came is still there, and `open` works again."""
         self._open = False

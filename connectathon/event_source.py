@@ -1,0 +1,163 @@
+"""An Event Reporter alone in a process, which reports what it is told to: the system under test of our own runs.
+
+``python -m connectathon.event_source PEER DATA_DIR TARGET`` takes commands as JSON, one a line, on its standard input,
+and answers each with a line. PEER is a bad peer of ``event_reporter``, or ``good``; TARGET is
+``host``, ``port`` and, for TLS, ``tls`` with the files ``authority``, ``certificate`` and ``key``, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from actors.shared.reporting import source_for
+from actors.shared.settings import CommonSettings
+from conformance.harness import Instruction
+from connectathon.bad_peers import bad_peers
+from connectathon.fiction import new_order
+from profiles.dicom import new_uid
+from profiles.sole import Algorithm, OperationalEvent, Outcome, ResultReference, Thread, steps
+from sole_logging import Certificates, EventReporter, Spool, Target, Timing
+
+ACTOR = "event_reporter"
+_END_SECONDS = 20.0
+_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+_LIFE = (
+    *("workitem-created", "workitem-claimed", "images-requested", "images-retrieved", "inference-started"),
+    *("inference-ended", "result-stored", "workitem-completed"),
+)
+_REASONS = {Outcome.SUCCESS: "110513^DCM^Discontinued for unspecified reason"}
+_FAILURE = "110501^DCM^Equipment failure"
+
+
+class Source:
+    """Reports steps of one fictional study after another."""
+
+    def __init__(self, data_dir: Path, target: Mapping[str, Any]) -> None:
+        common = CommonSettings(data_dir=data_dir, site="Clinic Süd")
+        certificates = {key: Path(path) for key, path in target.get("tls", {}).items()}
+        spool = Spool(data_dir / "events.sqlite")
+        self._numbers = count(1)
+        self._reporter = EventReporter(
+            source_for(ACTOR, common, spool.instance),
+            spool,
+            Target(target["host"], target["port"], Certificates(**certificates) if certificates else None),
+            timing=Timing(confirm_seconds=0.2, backoff_seconds=0.5, flush_seconds=1.0),
+        )
+        self._reporter.start()
+
+    def close(self) -> None:
+        """Send what can be sent."""
+        self._reporter.close()
+
+    def cause(self, code: str, number: str = "", workitem: str = "", outcome: int = 0) -> None:
+        """Report the step that has this code."""
+        step = next(row.key for row in steps().values() if row.codes[0].code == code)
+        order = new_order()
+        thread = Thread(
+            patient_id=f"{order.patient_id}^^^CLINIC",
+            accession_number=number or order.accession_number,
+            study_instance_uid=order.study_instance_uid,
+            workitem_uid=workitem or new_uid(),
+        )
+        self.report(step, thread, Outcome(outcome))
+
+    def life(self) -> None:
+        """Report all steps of one workitem."""
+        thread = Thread("1^^^CLINIC", new_order().accession_number, "", "", new_uid(), new_uid())
+        for step in _LIFE:
+            self.report(step, thread, Outcome.SUCCESS)
+
+    def report(self, step: str, thread: Thread, outcome: Outcome) -> None:
+        """Report one step."""
+        inference = step.startswith("inference")
+        self._reporter.report(
+            OperationalEvent(
+                step=step,
+                at=datetime.now(UTC),
+                thread=thread,
+                outcome=outcome,
+                occurrence=str(next(self._numbers)),
+                performer="AIPERF1",
+                algorithm=Algorithm("head mask", "1.0") if inference else None,
+                results=(ResultReference(_SEGMENTATION, new_uid()),) if step == "result-stored" else (),
+                details={"Priority": "HIGH", "ReasonCode": _REASONS.get(outcome, _FAILURE)},
+                description="the performer gave up" if outcome else "",
+            )
+        )
+
+
+def main() -> None:
+    """Do as told until the standard input ends."""
+    peer, data_dir, target = sys.argv[1:4]
+    if peer != "good":
+        bad_peers(ACTOR)[peer].spoil()
+    source = Source(Path(data_dir), json.loads(target))
+    for line in sys.stdin:
+        told = json.loads(line)
+        getattr(source, told.pop("do"))(**told)
+        sys.stdout.write("done\n")
+        sys.stdout.flush()
+    source.close()
+
+
+@dataclass(frozen=True)
+class Remote:
+    """The process, as an operator has it."""
+
+    process: subprocess.Popen[str]
+
+    def tell(self, **command: Any) -> bool:
+        """Have one command carried out."""
+        if self.process.stdin is None or self.process.stdout is None:
+            return False
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline() == "done\n"
+
+    @property
+    def actions(self) -> dict[str, Callable[[Instruction], bool]]:
+        """What the harness may ask of an Event Reporter."""
+        return {
+            "cause-event": lambda asked: self.tell(do="cause", code=asked.values["code"]),
+            "cause-event-with-text": lambda asked: self.tell(
+                do="cause", code="RID45895", number=asked.values["number"]
+            ),
+            "run-workitem": lambda _: self.tell(do="life"),
+            "cancel-because-of-error": lambda _: self.tell(do="cause", code="AIX106", outcome=8),
+            "cancel-on-request": lambda _: self.tell(do="cause", code="AIX106"),
+        }
+
+
+@contextmanager
+def event_source(data_dir: Path, target: Mapping[str, Any], peer: str = "good") -> Iterator[Remote]:
+    """The process, until the block is left."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "source.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "connectathon.event_source", peer, str(data_dir), json.dumps(dict(target))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    try:
+        yield Remote(process)
+    finally:
+        try:
+            process.communicate(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+if __name__ == "__main__":
+    main()
