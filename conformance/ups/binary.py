@@ -13,14 +13,12 @@ from pydicom.dataelem import RawDataElement
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 from pydicom.valuerep import PersonName
 
+from conformance.plain_files import Unreadable
+
 _PREAMBLE = 128
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _FIRST_GROUPS = (b"\x00\x00", b"\x02\x00", b"\x08\x00", b"\x10\x00", b"\x20\x00", b"\x38\x00", b"\x40\x00", b"\x74\x00")
 _BYTES = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
-
-
-class BadEncoding(ValueError):
-    """The bytes are no dataset; the words hold nothing of their content."""
 
 
 def is_binary(content: bytes) -> bool:
@@ -34,7 +32,7 @@ def read_binary(content: bytes) -> dict[str, Any]:
     """The dataset of a file or of a message.
 
     Raises:
-        BadEncoding: when the bytes end within an element.
+        Unreadable: when the bytes end within an element.
     """
     with warnings.catch_warnings(record=True) as said, config.disable_value_validation():
         warnings.simplefilter("always")
@@ -42,7 +40,7 @@ def read_binary(content: bytes) -> dict[str, Any]:
         is_whole = _is_whole(dataset, len(content))
         found = _plain(dataset)
     if not is_whole or any(" in file " in str(one.message) for one in said):
-        raise BadEncoding("the file ends within an element")
+        raise Unreadable("the file ends within an element")
     return found
 
 

@@ -8,32 +8,29 @@ from xml.etree.ElementTree import Element
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
-NAMESPACE = "{http://www.w3.org/XML/1998/namespace}"
+from conformance.plain_files import Unreadable
+
 _DEEPEST = 64
 _NAMES = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix")
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 _NUMBERS = {"FL", "FD", "SL", "SS", "UL", "US"}
 
 
-class BadModel(ValueError):
-    """The document is no Native DICOM Model; the words hold nothing of its content."""
-
-
 def read_xml(content: bytes) -> dict[str, Any]:
     """The dataset of a document.
 
     Raises:
-        BadModel: when it is not well formed, declares a document type, or is another document.
+        Unreadable: when it is not well formed, declares a document type, or is another document.
     """
     try:
         root = fromstring(content, forbid_dtd=True)
     except DefusedXmlException as error:
-        raise BadModel("the XML declares a document type or an entity") from error
+        raise Unreadable("the XML declares a document type or an entity") from error
     except ParseError as error:
         line, column = error.position
-        raise BadModel(f"the file is no XML: it breaks at line {line}, column {column}") from error
+        raise Unreadable(f"the file is no XML: it breaks at line {line}, column {column}") from error
     if _name(root) != "NativeDicomModel":
-        raise BadModel("the XML is no Native DICOM Model")
+        raise Unreadable("the XML is no Native DICOM Model")
     return _dataset(root, 1)
 
 
@@ -43,14 +40,14 @@ def _name(element: Element) -> str:
 
 def _dataset(parent: Element, depth: int) -> dict[str, Any]:
     if depth > _DEEPEST:
-        raise BadModel("the XML is nested too deeply")
+        raise Unreadable("the XML is nested too deeply")
     found: dict[str, Any] = {}
     for element in parent:
         if _name(element) != "DicomAttribute":
-            raise BadModel("the XML has something besides DicomAttribute in a dataset")
+            raise Unreadable("the XML has something besides DicomAttribute in a dataset")
         tag = element.get("tag", "")
         if tag in found:
-            raise BadModel("the XML has an attribute twice in one dataset")
+            raise Unreadable("the XML has an attribute twice in one dataset")
         found[tag] = _attribute(element, depth)
     return found
 
@@ -72,7 +69,7 @@ def _attribute(element: Element, depth: int) -> dict[str, Any]:
         elif name == "BulkData":
             found["BulkDataURI"] = child.get("uri") or child.get("uuid") or ""
         else:
-            raise BadModel("the XML has something in an attribute that the model does not know")
+            raise Unreadable("the XML has something in an attribute that the model does not know")
     return {**found, "Value": listed} if listed else found
 
 
@@ -92,7 +89,7 @@ def _person(element: Element) -> dict[str, str]:
     groups = {}
     for group in element:
         if _name(group) not in _GROUPS:
-            raise BadModel("the XML has something in a name that the model does not know")
+            raise Unreadable("the XML has something in a name that the model does not know")
         parts = {_name(part): part.text or "" for part in group}
         groups[_name(group)] = "^".join(parts.get(name, "") for name in _NAMES).rstrip("^")
     return groups

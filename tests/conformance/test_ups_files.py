@@ -12,8 +12,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from conformance import Severity, check
+from conformance.plain_files import LARGEST
 from conformance.ups import Moment, check_files, check_workitem
-from conformance.ups.files import LARGEST
 from profiles.dicom.native_xml import write_native
 from tests.conformance.ups_good import GOOD, PERFORMED, created, drop, found, item, kept, put, state_report, tag
 
