@@ -56,6 +56,7 @@ class Server:
             proxy_headers=False,
             lifespan="off",
             log_config=None,
+            log_level="critical",
             access_log=False,
             timeout_graceful_shutdown=1,
             http=self._protocol(),
@@ -93,6 +94,15 @@ class Server:
         """Break one connection, from within the application."""
         with suppress(KeyError):  # the other side was faster
             self._connections[client].abort()
+
+    def write(self, client: tuple[str, int], octets: bytes) -> None:
+        """Write octets to one connection as they are, past every protocol; nothing when it is gone."""
+
+        def pass_on() -> None:
+            with suppress(KeyError):
+                self._connections[client].write(octets)
+
+        self.soon(pass_on)
 
     def soon(self, act: Callable[[], object]) -> None:
         """Do something on the server's thread; nothing when it is gone."""
