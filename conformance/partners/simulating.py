@@ -292,6 +292,10 @@ class Simulator:
         """Break the connection of a request."""
         self._server.cut(request.client)
 
+    def write(self, request: Request, octets: bytes) -> None:
+        """Write octets to the connection of a request as they are, such as WebSocket frames of an odd shape."""
+        self._server.write(request.client, octets)
+
     def soon(self, act: Callable[[], object]) -> None:
         """Do something on the server's thread."""
         self._server.soon(act)

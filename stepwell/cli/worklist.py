@@ -259,14 +259,15 @@ def watch_events(
     with stop_signals() as stopped, _client(url, ae, config) as (client, _):
         address, asked = client.channel(), threading.Event()
 
-        def subscribe_once() -> None:
+        def subscribe() -> None:
+            """Again with each connection: its answer, a State Report, tells what a server that keeps no events lost."""
+            client.subscribe(target, keys=keys or None)
             if not asked.is_set():
-                client.subscribe(target, keys=keys or None)
                 asked.set()
                 typer.echo(f"watching as {ae}; Ctrl-C ends it", err=True)
 
         try:
-            for event in watch(address, stopped, opened=subscribe_once, lost=_lost):
+            for event in watch(address, stopped, opened=subscribe, lost=_lost):
                 typer.echo(_line(event, as_json))
                 if once and text(event.information, "ProcedureStepState") in ("COMPLETED", "CANCELED"):
                     break
