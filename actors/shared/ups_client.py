@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -45,11 +45,21 @@ class UpsClient:
         base_url: service base, e.g. ``http://127.0.0.1:8080/ups-rs``.
         ae_title: the caller's AE title, sent as ``requester``.
         timeout_seconds: for each request.
+        modified: called with UID and words of the server when it created a workitem otherwise than asked (a Warning
+            header with 201, PS3.18 section 11.4.3).
     """
 
-    def __init__(self, base_url: str, *, ae_title: str, timeout_seconds: float = 10) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        ae_title: str,
+        timeout_seconds: float = 10,
+        modified: Callable[[str, str], None] = lambda _uid, _words: None,
+    ) -> None:
         self._base = base_url.rstrip("/")
         self._ae_title = ae_title
+        self._modified = modified
         self._http = httpx.Client(timeout=timeout_seconds, headers={"Accept": JSON})
 
     def __enter__(self) -> Self:
@@ -75,7 +85,10 @@ class UpsClient:
             answer = self._send("POST", "/workitems", params={"workitem": uid} if uid else None, dataset=[workitem])
         except Conflict as error:
             raise DuplicateWorkitem(error.message) from error
-        return answer.headers["Location"].rstrip("/").rsplit("/", 1)[-1]
+        created = answer.headers["Location"].rstrip("/").rsplit("/", 1)[-1]
+        if words := answer.headers.get("Warning", ""):
+            self._modified(created, words)
+        return created
 
     def retrieve(self, uid: str) -> JsonDataset:
         """The workitem (RAD-83).
@@ -210,7 +223,8 @@ class UpsClient:
 
 
 def _dumps(dataset: Any) -> bytes | None:
-    return None if dataset is None else orjson.dumps(dataset)
+    """Attributes in the order of their tags (PS3.18 section F.2.2)."""
+    return None if dataset is None else orjson.dumps(dataset, option=orjson.OPT_SORT_KEYS)
 
 
 def _error(answer: httpx.Response) -> StepwellError:

@@ -9,6 +9,7 @@ from actors.shared.serving import announce_ready, require_free_port, stop_signal
 from actors.shared.settings import CommonSettings
 from actors.shared.ups_client import UpsClient
 from actors.task_requester.mllp import mllp_server
+from actors.task_requester.publishing import log_modified
 from actors.task_requester.rules import load_rules
 from actors.task_requester.service import TaskRequester
 from actors.task_requester.settings import Settings
@@ -29,7 +30,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
     with (
         stop_signals() as stopped,
         Archive(settings.archive_url) as archive,
-        UpsClient(settings.task_manager_url, ae_title=settings.ae_title) as worklist,
+        UpsClient(settings.task_manager_url, ae_title=settings.ae_title, modified=log_modified) as worklist,
     ):
         requester = TaskRequester(
             settings,

@@ -153,6 +153,11 @@ class Publisher:
         _log.info("cancel-requested", workitem=row.uid, study=row.study_uid, outcome=outcome)
 
 
+def log_modified(uid: str, words: str) -> None:
+    """Say that the Task Manager created a workitem otherwise than asked, so that somebody looks (AIWI-TR-008)."""
+    _log.warning("workitem-modified", workitem=uid, reason=words)
+
+
 def _log_retry(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     reason = error.message if isinstance(error, StepwellError) else ""

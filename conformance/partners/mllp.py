@@ -34,10 +34,12 @@ class Reply:
     Attributes:
         content: the octets of the frame.
         evidence: ids of the message and its answer.
+        seconds: how long it was waited for.
     """
 
     content: bytes
     evidence: tuple[str, ...]
+    seconds: float = 0.0
 
     @property
     def message(self) -> Message | None:
@@ -101,12 +103,14 @@ class Connection:
             SystemFailed: when no whole frame came in time (the declared ``answer_seconds`` unless given) and size.
         """
         wait = self._trial.declared.limits.answer_seconds if seconds is None else seconds
+        began = time.monotonic()
         content, trouble = self._frame(wait)
         written, self._written = self._written, ()
         if trouble:
             evidence = self._trial.keep("hl7", f"no answer: {trouble}", self._rest, "hl7")
             raise SystemFailed(f"no answer to a message: {trouble}", (*written, evidence))
-        return Reply(content, (*written, self._trial.keep("hl7", "answer", framed(content), "hl7")))
+        evidence = self._trial.keep("hl7", "answer", framed(content), "hl7")
+        return Reply(content, (*written, evidence), time.monotonic() - began)
 
     def silent(self) -> bool:
         """Whether nothing comes for as long as the harness believes that nothing comes."""

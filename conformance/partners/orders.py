@@ -27,6 +27,11 @@ def new_control_id() -> str:
     return secrets.token_hex(8).upper()
 
 
+def control_id_of(message: bytes) -> str:
+    """MSH-10 of a message that was made here."""
+    return message.split(b"|")[9].decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Parties:
     """Who sends to whom, as MSH-3 to MSH-6 say it, and how.
