@@ -19,7 +19,10 @@ _IDLE_SECONDS = 1.0
 #: Under load so many more events go with the next write; the worklist has the disk meanwhile.
 _GATHER_SECONDS = 0.1
 _UNREPORTED = frozenset({EventKind.READINESS, EventKind.STARTED, EventKind.SUBSCRIBED, EventKind.SCP_STATUS})
-_GIVEN_UP = code("DCM", "110529")
+#: Reasons of CID 9300 by which work failed; the others are decisions (sole.md 5.3 and 5.6).
+_FAILURES = tuple(
+    code("DCM", value) for value in ("110501", "110521", "110522", "110523", "110524", "110527", "110529")
+)
 _log = get_logger(__name__)
 
 
@@ -55,10 +58,10 @@ def operational_event(event: Event) -> OperationalEvent:
 
 
 def _outcome(event: Event, reason: Code | None) -> Outcome:
-    """A failure is what a person should look at: a refused claim, and work that nobody is left to do."""
+    """A failure is what a person should look at: a refused claim, work that failed, or that nobody is left to do."""
     if event.kind is EventKind.CLAIM_REFUSED:
         return Outcome.MINOR_FAILURE
-    if event.kind is EventKind.CANCELED and _GIVEN_UP.same_as(reason):
+    if event.kind is EventKind.CANCELED and any(one.same_as(reason) for one in _FAILURES):
         return Outcome.SERIOUS_FAILURE
     return Outcome.SUCCESS
 
