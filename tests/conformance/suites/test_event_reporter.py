@@ -15,7 +15,7 @@ from profiles.errors import Unavailable
 from profiles.tables import read_table
 from tests.conformance.sole_messages import ended
 
-from .event_peers import judged_reporter
+from .event_peers import judged_manager, judged_reporter
 
 
 def test_our_reporter_passes_everything_that_applies(tmp_path):
@@ -23,6 +23,11 @@ def test_our_reporter_passes_everything_that_applies(tmp_path):
         ended = judge()
     assert broken(ended) == []
     assert [name for name, event in ended.items() if event.verdict is Verdict.OMIT] == ["SOLE-REP-003"]
+
+
+def test_our_task_manager_passes_everything_that_applies(tmp_path):
+    with judged_manager(tmp_path) as judge:
+        assert broken(judge()) == []
 
 
 @pytest.mark.requirement("SOLE-REP-003")
