@@ -17,6 +17,12 @@ def _air(paths: Sequence[Path]) -> list[Finding]:
     return check_files(paths)
 
 
+def _fhir(paths: Sequence[Path]) -> list[Finding]:
+    from conformance.fhir import check_files
+
+    return check_files(paths)
+
+
 def _hl7(paths: Sequence[Path]) -> list[Finding]:
     from conformance.hl7 import check_files
 
@@ -35,7 +41,13 @@ def _ups(paths: Sequence[Path]) -> list[Finding]:
     return check_files(paths)
 
 
-FAMILIES: dict[str, Callable[[Sequence[Path]], list[Finding]]] = {"air": _air, "hl7": _hl7, "sole": _sole, "ups": _ups}
+FAMILIES: dict[str, Callable[[Sequence[Path]], list[Finding]]] = {
+    "air": _air,
+    "fhir": _fhir,
+    "hl7": _hl7,
+    "sole": _sole,
+    "ups": _ups,
+}
 """What ``check`` takes, by the name on the command line."""
 
 
