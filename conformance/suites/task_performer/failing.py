@@ -12,6 +12,7 @@ from conformance.suites.task_performer.stage import LEAVES, Performing
 _REASON = "ProcedureStepProgressInformationSequence.ProcedureStepDiscontinuationReasonCodeSequence"
 _OUTPUTS = "UnifiedProcedureStepPerformedProcedureSequence.OutputInformationSequence"
 _LONG = 1800.0
+_PATIENCE = 2
 
 
 @shows(
@@ -145,7 +146,7 @@ def lost_completion(trial: Trial, performing: Performing) -> None:
     others = [one for one in asked if not is_completion(one.request)]
     more = _after(performing, uid)[1:]
     trial.must(
-        not others and not more,
+        not others and len(more) <= _PATIENCE,
         "that it is COMPLETED already is taken for success",
         f"{len(others) + len(more)} further requests",
         proof,
@@ -173,11 +174,8 @@ def killed(trial: Trial, performing: Performing) -> None:
     trial.wait_for(lambda: performing.state(uid) == IN_PROGRESS)
     words = "Kill the system under test without letting it end its work, and start it again."
     trial.require(trial.ask("kill-and-restart", words), "it can be started again", "it could not")
-    trial.step("let the images be missing, so that the work ends soon")
-    performing.archive.fail(Fault(performing.archive.when("retrieve"), status=404, times=None))
     performing.archive.release()
-    timing = performing.declared.timing
-    state = performing.await_end(uid, max(timing.cancel_seconds, timing.work_seconds / 2))
+    state = performing.await_end(uid)
     proof = performing.proof(*performing.claims(uid), *performing.endings(uid))
     trial.must(state in FINAL, "the workitem comes to its end", f"it is {state}", proof)
     used = {text(one.request.dataset, "TransactionUID") for one in (*performing.claims(uid), *performing.endings(uid))}

@@ -9,9 +9,9 @@ from conformance.harness import Trial, shows
 from conformance.partners.attributes import Attributes, text, values
 from conformance.partners.channel import Channel
 from conformance.partners.http import Answer, RecordingClient
-from conformance.partners.manager import GLOBAL
 from conformance.partners.objects import new_uid
 from conformance.partners.steps import CANCELED, COMPLETED, FINAL, IN_PROGRESS
+from conformance.partners.ups_requests import GLOBAL
 from conformance.suites.task_performer.declared import PUSH
 from conformance.suites.task_performer.stage import LEAVES, Performing, Scene
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from conformance.partners.images import Series
 from conformance.partners.manager import Manager
 from conformance.partners.objects import Study, new_uid
 from conformance.partners.simulating import Exchange
-from conformance.partners.steps import FINAL, IN_PROGRESS, Item
+from conformance.partners.steps import COMPLETED, FINAL, IN_PROGRESS, Item
 from conformance.partners.ups_requests import kind_of
 from conformance.suites.task_performer.declared import TaskPerformer
 from profiles.tables import read_table
@@ -220,6 +220,10 @@ class Performing:
         self.trial.wait_for(lambda: self.state(uid) in FINAL, seconds or self.declared.timing.work_seconds)
         return self.state(uid)
 
+    def about(self, scene: Scene) -> Callable[[Sequence[Exchange]], list[Exchange]]:
+        """Which of some requests to the archive are about a study."""
+        return lambda exchanges: [one for one in exchanges if scene.study.uid in one.request.path]
+
     def proof(self, *exchanges: Exchange) -> list[str]:
         """Ids of the evidence of exchanges with either partner."""
         found = []
@@ -247,7 +251,8 @@ class Performing:
             scene = self.scene()
             uid = self.schedule(scene)
             if self.await_claim(uid):
-                self.await_end(uid)
+                if self.await_end(uid) == COMPLETED:
+                    trial.wait_for(lambda: archive.stored)
                 self.await_claim(self.sentinel())
             stored, seen = tuple(archive.stored), tuple(manager.exchanges)
             self._ordinary = Run(scene, manager.item(uid), seen, tuple(archive.exchanges), stored)

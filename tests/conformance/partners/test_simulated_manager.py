@@ -14,9 +14,10 @@ from conformance.harness.operators import NobodyThere
 from conformance.harness.registry import catalogue
 from conformance.harness.trial import Trial
 from conformance.partners.attributes import code, matches, put, text
-from conformance.partners.manager import FILTERED, GLOBAL, Manager
+from conformance.partners.manager import Manager
 from conformance.partners.simulating import Fault
 from conformance.partners.steps import COMPLETED, IN_PROGRESS
+from conformance.partners.ups_requests import FILTERED, GLOBAL
 from connectathon.waiting import eventually, free_port
 
 LOCK, OTHER = "1.2.3.4.5.6", "1.2.3.4.5.7"
