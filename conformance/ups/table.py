@@ -53,8 +53,9 @@ class Node:
 
     @property
     def is_kept(self) -> bool:
-        """Whether an update need not send it, and the server is to have a value of it."""
-        return _types(self.cells["nset"]) == ("3", "1")
+        """Whether an update need not send it, and the server has had a value of it since the creation."""
+        created = self.cells["ncreate"]
+        return _types(self.cells["nset"]) == ("3", "1") and (created.startswith("1/") or "scp-fills" in created)
 
     def need(self, moment: Moment, *, nested: bool) -> Need:
         """What is asked at a moment, of an attribute of the dataset or of an item."""

@@ -20,6 +20,7 @@ _CONTROL_OF_PAGES = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _NAME_GROUPS = {"Alphabetic", "Ideographic", "Phonetic"}
 _NAME_COMPONENTS = 5
 _NOT_FINITE = {"NaN", "inf", "-inf", "Infinity", "-Infinity"}
+_A_FEW = 8
 _TERM = re.compile("[A-Z0-9_ ]{1,16}")
 EXAMPLE = {"InputReadinessState": "US", "ProcedureStepState": "LT"}
 """Representations that a published example of an event gives wrongly (PS3.18 2024e section 11.13)."""
@@ -194,7 +195,13 @@ def _judge_element(tag: str, name: str, element: Element, where: str, say: Say) 
         rule, terms = enumerated()[name]
         for value in found:
             if isinstance(value, str) and value.strip() and value.strip() not in terms:
-                say(rule, where, f"is {value!r}" if _TERM.fullmatch(value) else "is none of the terms")
+                say(rule, where, _wrong_term(value, terms))
+
+
+def _wrong_term(value: str, terms: frozenset[str]) -> str:
+    """What was found, when it looks like a term, and what was expected, when that is not a page."""
+    found = f"is {value!r}" if _TERM.fullmatch(value) else "is none of the terms"
+    return found if len(terms) > _A_FEW else f"{found}; expected {', '.join(sorted(terms))}"
 
 
 def _multiplicity(tag: str, vr: str, count: int) -> str:

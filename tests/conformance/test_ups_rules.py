@@ -312,11 +312,6 @@ def priority_taken_away(good):
     put(good, "ScheduledProcedureStepPriority")
 
 
-@breaks("UPS-SET-EMPTIED", "performed")
-def end_taken_away(good):
-    put(item(good, PERFORMED), "PerformedProcedureStepEndDateTime")
-
-
 @breaks("UPS-IDENTITY", "kept", "completed", "canceled")
 def no_class(good):
     drop(good, "SOPClassUID")

@@ -81,14 +81,17 @@ class Cell:
     def __str__(self):
         return f"{self.moment}: {self.path} {self.words}"
 
-    def fault(self):
-        """What is wrong with the judge's findings; empty when nothing is."""
-        moment, make = GOOD[self.base]
-        dataset = make()
+    def broken(self):
+        """The good dataset with the defect."""
+        dataset = GOOD[self.base][1]()
         *around, _ = self.path.split(".")
         _with_content(dataset, around)
         self.break_it(item(dataset, *around), item(dataset, *around[:-1]) if around else {})
-        found = check_workitem(dataset, self.state or moment, "cell")
+        return dataset
+
+    def fault(self):
+        """What is wrong with the judge's findings; empty when nothing is."""
+        found = check_workitem(self.broken(), self.state or GOOD[self.base][0], "cell")
         if [one.rule for one in found] != [self.rule]:
             return str([(one.rule, one.path, one.message) for one in found])
         cited = self.rule.startswith(("UPS-CHARSET", "UPS-TXUID", "UPS-IDENTITY")) or self.id in found[0].message
@@ -192,7 +195,7 @@ def of_update(row, keyword):
     if kind == "NA":
         rule = "UPS-SET-BARRED-ITEM" if nested else "UPS-SET-BARRED"
         return rule, "there", set_to(**{keyword: some_value(keyword)})
-    if row["nset"] == "3/1":
+    if row["nset"] == "3/1" and row["ncreate"].startswith(("1/1", "2/1;scp-fills")):
         return "UPS-SET-EMPTIED", "emptied", set_to(**{keyword: None})
     return missing("UPS-SET", kind, keyword) if nested else None
 
