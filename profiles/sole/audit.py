@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import base64
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from xml.etree.ElementTree import Element, SubElement
 
 from profiles.sole.catalogue import PACKAGE, EventCode
 from profiles.sole.event import SecurityEvent, Source
 from profiles.sole.message import (
     APPLICATION,
     URI,
-    add_application,
-    add_audit_source,
-    add_code,
-    add_detail,
-    add_object,
-    as_bytes,
-    begin,
-    clean,
+    application,
+    audit_source,
+    coded,
+    detail,
+    document,
+    element,
+    encoded,
+    identification,
+    named,
+    participant_object,
 )
 from profiles.tables import read_table
 
@@ -64,40 +65,35 @@ def encode_audit(event: SecurityEvent, source: Source) -> bytes:
         ValueError: when the event's time carries no zone.
     """
     row = audit_rows()[event.kind]
-    root, identification = begin(row.event, row.action, event.at, event.outcome)
-    if row.type:
-        add_code(identification, "EventTypeCode", row.type)
-    if event.description:
-        SubElement(identification, "EventOutcomeDescription").text = clean(event.description)
-    _add_participants(root, event, source)
-    add_audit_source(root, source)
-    _add_subject(root, row, event, source)
-    return as_bytes(root)
+    types = [row.type] if row.type else []
+    return document(
+        identification(row.event, types, row.action, event.at, event.outcome, event.description),
+        *_participants(event, source),
+        audit_source(source),
+        *_subject(row, event, source),
+    )
 
 
-def _add_participants(root: Element, event: SecurityEvent, source: Source) -> None:
+def _participants(event: SecurityEvent, source: Source) -> Iterator[str]:
     asked = bool(event.caller or event.address)
-    add_application(root, source, requestor=not asked)
+    yield application(source, requestor=not asked)
     if not asked:
         return
-    attributes = {"UserID": clean(event.caller or event.address), "UserIsRequestor": "true"}
-    if event.address:
-        attributes |= {"NetworkAccessPointID": clean(event.address), "NetworkAccessPointTypeCode": "2"}
-    participant = SubElement(root, "ActiveParticipant", attributes)
-    if event.address:
-        add_code(participant, "RoleIDCode", APPLICATION)
+    attributes = {"UserID": event.caller or event.address, "UserIsRequestor": "true"}
+    if not event.address:
+        yield element("ActiveParticipant", attributes)
+        return
+    attributes |= {"NetworkAccessPointID": event.address, "NetworkAccessPointTypeCode": "2"}
+    yield element("ActiveParticipant", attributes, coded("RoleIDCode", APPLICATION))
 
 
-def _add_subject(root: Element, row: AuditRow, event: SecurityEvent, source: Source) -> None:
+def _subject(row: AuditRow, event: SecurityEvent, source: Source) -> Iterator[str]:
     """What the event is about: the log, the request, the connection. An alert describes itself in a detail."""
     if not row.object_type:
         return
-    name = "" if event.query else row.event.meaning
-    target = event.target or f"urn:stepwell:{source.actor}"
-    subject = add_object(root, target, URI, row.object_type, row.object_role, name)
-    if event.query:  # exactly one of name and query (SOLE-039)
-        subject.remove(subject[-1])
-        query = SubElement(subject, "ParticipantObjectQuery")
-        query.text = base64.b64encode(clean(event.query).encode()).decode()
+    # exactly one of name and query (SOLE-039)
+    inside = [element("ParticipantObjectQuery", {}, encoded(event.query)) if event.query else named(row.event.meaning)]
     if row.event.code == SECURITY_ALERT:
-        add_detail(subject, "Alert Description", event.description or (row.type.meaning if row.type else ""))
+        inside.append(detail("Alert Description", event.description or (row.type.meaning if row.type else "")))
+    target = event.target or f"urn:stepwell:{source.actor}"
+    yield participant_object(target, URI, row.object_type, row.object_role, *inside)

@@ -3,6 +3,9 @@
 Where our event id is: the last ParticipantObjectIdentification of every SOLE message we make has
 ParticipantObjectTypeCode 4 (other), ParticipantObjectIDTypeCode (12, RFC-3881, "URI"), ParticipantObjectName ``event``
 and as ParticipantObjectID the URI ``urn:uuid:<event id>``. The schema allows that, and nobody else gives it a meaning.
+
+The document is put together as text: every event of every actor goes through here, and a tree of elements costs thrice
+as much.
 """
 
 from __future__ import annotations
@@ -11,14 +14,14 @@ import base64
 import json
 import re
 import uuid
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import groupby
-from xml.etree.ElementTree import Element, SubElement, tostring
 
 from profiles.sole.catalogue import EventCode, detail_objects, event_code, steps
-from profiles.sole.event import OperationalEvent, Outcome, SecurityEvent, Source
+from profiles.sole.event import OperationalEvent, Outcome, SecurityEvent, Source, Thread
 
 EVENT_ID = EventCode("SOLE", "IHE-RAD", "Imaging Operational Event")
 APPLICATION = EventCode("110150", "DCM", "Application")
@@ -34,13 +37,20 @@ FILLER = EventCode("FILL", "2.16.840.1.113883.12.203", "Filler Identifier")
 
 _NAMESPACE = uuid.UUID("0d1c0c0e-6a55-5d4b-9a2e-5f0b3b9d6a11")
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: What cannot stand in an attribute as it is.
+_UNPLAIN = re.compile('[\x00-\x1f"&<>\ud800-\udfff\ufffe\uffff]')
+_ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\t": "&#09;"})
+_THREAD = tuple(one.name for one in fields(Thread))
+#: Identifier, its type, role, what is inside.
+_Known = tuple[str, EventCode, str, tuple[str, ...]]
 
 
 def event_id(event: OperationalEvent | SecurityEvent, source: Source) -> str:
     """The id of an event: the same for the same occurrence of a step on the same thread from the same source."""
-    content = asdict(event)
+    kept: list[object]
     if isinstance(event, OperationalEvent):
-        kept = [event.step, content["thread"], event.occurrence, event.performer]
+        thread = {name: getattr(event.thread, name) for name in _THREAD}
+        kept = [event.step, thread, event.occurrence, event.performer]
     else:
         kept = [event.kind, event.target, event.occurrence or str(event.at.timestamp())]
     name = json.dumps([source.instance or source.identifier, *kept], sort_keys=True)
@@ -52,18 +62,31 @@ def clean(text: str) -> str:
     return _ILLEGAL.sub("\ufffd", text).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def add_code(parent: Element, tag: str, code: EventCode) -> None:
+def element(tag: str, attributes: Mapping[str, str], *inside: str) -> str:
+    """An element: its attributes as they are meant, what is inside as XML."""
+    start = "".join([f' {name}="{_escaped(value)}"' for name, value in attributes.items()])
+    content = "".join(inside)
+    return f"<{tag}{start}>{content}</{tag}>" if content else f"<{tag}{start} />"
+
+
+def words(text: str) -> str:
+    """A text between tags."""
+    return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _escaped(value: str) -> str:
+    return clean(value).translate(_ESCAPED) if _UNPLAIN.search(value) else value
+
+
+@lru_cache(256)
+def coded(tag: str, code: EventCode) -> str:
     """A coded element (SOLE-022)."""
-    SubElement(
-        parent,
-        tag,
-        {"csd-code": clean(code.code), "codeSystemName": clean(code.scheme), "originalText": clean(code.meaning)},
-    )
+    return element(tag, {"csd-code": code.code, "codeSystemName": code.scheme, "originalText": code.meaning})
 
 
-def add_detail(parent: Element, name: str, value: str) -> None:
+def detail(name: str, value: str) -> str:
     """A ParticipantObjectDetail; the value is base64 of its UTF-8 (SOLE-040)."""
-    SubElement(parent, "ParticipantObjectDetail", {"type": clean(name), "value": encoded(value)})
+    return element("ParticipantObjectDetail", {"type": name, "value": encoded(value)})
 
 
 def encoded(value: str) -> str:
@@ -82,56 +105,55 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def begin(identification: EventCode, action: str, at: datetime, outcome: Outcome) -> tuple[Element, Element]:
-    """The root and its EventIdentification with EventID."""
-    root = Element("AuditMessage")
+def identification(
+    event: EventCode, types: Iterable[EventCode], action: str, at: datetime, outcome: Outcome, description: str
+) -> str:
+    """EventIdentification with EventID, EventTypeCodes and what went wrong."""
     attributes = {
         "EventActionCode": action,
         "EventDateTime": moment(at),
         "EventOutcomeIndicator": str(int(outcome)),
     }
-    event = SubElement(root, "EventIdentification", attributes)
-    add_code(event, "EventID", identification)
-    return root, event
+    parts = [coded("EventID", event), *(coded("EventTypeCode", code) for code in types)]
+    if description:
+        parts.append(element("EventOutcomeDescription", {}, words(description)))
+    return element("EventIdentification", attributes, *parts)
 
 
-def add_application(root: Element, source: Source, *, requestor: bool, ae_title: str = "") -> None:
+def application(source: Source, *, requestor: bool, ae_title: str = "") -> str:
     """The reporting process as a machine participant (SOLE-031)."""
-    attributes = {"UserID": clean(source.actor), "UserIsRequestor": str(requestor).lower()}
+    attributes = {"UserID": source.actor, "UserIsRequestor": str(requestor).lower()}
     if ae_title:
-        attributes["AlternativeUserID"] = f"AETITLES={clean(ae_title)}"
-    attributes |= {"NetworkAccessPointID": clean(source.host), "NetworkAccessPointTypeCode": "1"}
-    participant = SubElement(root, "ActiveParticipant", attributes)
-    add_code(participant, "RoleIDCode", APPLICATION)
+        attributes["AlternativeUserID"] = f"AETITLES={ae_title}"
+    attributes |= {"NetworkAccessPointID": source.host, "NetworkAccessPointTypeCode": "1"}
+    return element("ActiveParticipant", attributes, coded("RoleIDCode", APPLICATION))
 
 
-def add_audit_source(root: Element, source: Source) -> None:
+def audit_source(source: Source) -> str:
     """AuditSourceIdentification; an application server (SOLE-034)."""
-    attributes = {"AuditSourceID": clean(source.identifier)}
+    attributes = {"AuditSourceID": source.identifier}
     if source.site:
-        attributes["AuditEnterpriseSiteID"] = clean(source.site)
-    SubElement(SubElement(root, "AuditSourceIdentification", attributes), "AuditSourceTypeCode", {"csd-code": "4"})
+        attributes["AuditEnterpriseSiteID"] = source.site
+    return element("AuditSourceIdentification", attributes, element("AuditSourceTypeCode", {"csd-code": "4"}))
 
 
-def add_object(root: Element, identifier: str, id_type: EventCode, kind: str, role: str, name: str = "") -> Element:
-    """A ParticipantObjectIdentification with its type and name, which may be empty but must be there (SOLE-039)."""
-    attributes = {"ParticipantObjectID": clean(identifier), "ParticipantObjectTypeCode": kind}
+def named(name: str) -> str:
+    """The ParticipantObjectName, which may be empty but must be there unless there is a query (SOLE-039)."""
+    return element("ParticipantObjectName", {}, words(name))
+
+
+def participant_object(identifier: str, id_type: EventCode, kind: str, role: str, *inside: str) -> str:
+    """A ParticipantObjectIdentification with the code that says what its identifier is."""
+    attributes = {"ParticipantObjectID": identifier, "ParticipantObjectTypeCode": kind}
     if role:
         attributes["ParticipantObjectTypeCodeRole"] = role
-    participant = SubElement(root, "ParticipantObjectIdentification", attributes)
-    add_code(participant, "ParticipantObjectIDTypeCode", id_type)
-    SubElement(participant, "ParticipantObjectName").text = clean(name)
-    return participant
+    type_code = coded("ParticipantObjectIDTypeCode", id_type)
+    return element("ParticipantObjectIdentification", attributes, type_code, *inside)
 
 
-def add_event_object(root: Element, identifier: str) -> Element:
-    """The object that carries our event id (see the module's docstring)."""
-    return add_object(root, f"urn:uuid:{identifier}", URI, "4", "", "event")
-
-
-def as_bytes(root: Element) -> bytes:
+def document(*parts: str) -> bytes:
     """The document in UTF-8, without declaration and without byte order mark (SOLE-010)."""
-    return tostring(root, encoding="unicode").encode()
+    return element("AuditMessage", {}, *parts).encode()
 
 
 def encode(event: OperationalEvent, source: Source) -> bytes:
@@ -148,20 +170,12 @@ def encode(event: OperationalEvent, source: Source) -> bytes:
         KeyError: when the step or a further code is in no table.
         ValueError: when the event's time carries no zone.
     """
-    root, identification = begin(EVENT_ID, "E", event.at, event.outcome)
-    for code in type_codes(event):
-        add_code(identification, "EventTypeCode", code)
-    if event.description:
-        SubElement(identification, "EventOutcomeDescription").text = clean(event.description)
-    _add_participants(root, event, source)
-    add_audit_source(root, source)
-    _add_patient(root, event)
-    objects = _add_orders(root, event)
-    objects |= _add_study(root, event) | _add_workitem(root, event) | _add_algorithm(root, event)
-    _add_results(root, event)
-    objects["event"] = add_event_object(root, event_id(event, source))
-    _add_details(objects, event.details)
-    return as_bytes(root)
+    return document(
+        identification(EVENT_ID, type_codes(event), "E", event.at, event.outcome, event.description),
+        *_participants(event, source),
+        audit_source(source),
+        *_objects(event, source),
+    )
 
 
 def type_codes(event: OperationalEvent) -> tuple[EventCode, ...]:
@@ -173,79 +187,63 @@ def type_codes(event: OperationalEvent) -> tuple[EventCode, ...]:
     return (*row.codes, *added)
 
 
-def _add_participants(root: Element, event: OperationalEvent, source: Source) -> None:
+def _participants(event: OperationalEvent, source: Source) -> Iterator[str]:
     part = steps()[event.step].performer if event.performer else ""
-    add_application(
-        root, source, requestor=part != "requestor", ae_title=event.performer if part in ("self", "") else ""
-    )
+    yield application(source, requestor=part != "requestor", ae_title=event.performer if part in ("self", "") else "")
     if part in ("requestor", "participant"):
         attributes = {
-            "UserID": clean(event.performer),
-            "AlternativeUserID": f"AETITLES={clean(event.performer)}",
+            "UserID": event.performer,
+            "AlternativeUserID": f"AETITLES={event.performer}",
             "UserIsRequestor": str(part == "requestor").lower(),
         }
-        add_code(SubElement(root, "ActiveParticipant", attributes), "RoleIDCode", PERFORMING)
+        yield element("ActiveParticipant", attributes, coded("RoleIDCode", PERFORMING))
 
 
-def _add_patient(root: Element, event: OperationalEvent) -> None:
-    """The patient by identifier in CX form, never by name (SOLE-035, SOLE-043)."""
-    identifier = event.thread.patient_id
-    if identifier:
-        add_object(root, identifier if "^" in identifier else f"{identifier}^^^", PATIENT, "1", "1")
+def _objects(event: OperationalEvent, source: Source) -> Iterator[str]:
+    """The objects of an event, each with the details that belong to it; those of none are the event's."""
+    known = _known(event)
+    details: dict[str, list[str]] = {name: [] for name in (*known, "event")}
+    for name, value in event.details.items():
+        carrier = detail_objects().get(name, "event")
+        details[carrier if carrier in details else "event"].append(detail(name, str(value)))
+    patient = event.thread.patient_id
+    if patient:  # in CX form, never by name (SOLE-035, SOLE-043)
+        yield participant_object(patient if "^" in patient else f"{patient}^^^", PATIENT, "1", "1", named(""))
+    for name, (identifier, id_type, role, inside) in known.items():
+        yield participant_object(identifier, id_type, "2", role, *inside, *details[name])
+    if event.results:
+        yield _results(event)
+    yield participant_object(f"urn:uuid:{event_id(event, source)}", URI, "4", "", named("event"), *details["event"])
 
 
-def _add_orders(root: Element, event: OperationalEvent) -> dict[str, Element]:
-    thread, objects = event.thread, {}
+def _known(event: OperationalEvent) -> dict[str, _Known]:
+    """The objects that an event names, by the names that details have for them."""
+    thread = event.thread
     numbers = (
         ("order", thread.accession_number, ACCESSION),
         ("placer order", thread.placer_order_number, PLACER),
         ("filler order", thread.filler_order_number, FILLER),
     )
-    for name, number, id_type in numbers:
-        if number:
-            objects[name] = add_object(root, number, id_type, "2", "20", name)
-    return objects
+    known: dict[str, _Known] = {
+        name: (number, id_type, "20", (named(name),)) for name, number, id_type in numbers if number
+    }
+    if uid := thread.study_instance_uid:
+        known["study"] = (uid, STUDY, "3", (named("study"),))
+    if uid := thread.workitem_uid:
+        known["workitem"] = (f"urn:oid:{uid}", URI, "20", (named("workitem"), detail("UPSInstanceUID", uid)))
+    if algorithm := event.algorithm:
+        version = detail("AlgorithmVersion", algorithm.version)
+        known["algorithm"] = (algorithm.name, ALGORITHM, "26", (named(algorithm.name), version))
+    return known
 
 
-def _add_study(root: Element, event: OperationalEvent) -> dict[str, Element]:
-    uid = event.thread.study_instance_uid
-    return {"study": add_object(root, uid, STUDY, "2", "3", "study")} if uid else {}
-
-
-def _add_workitem(root: Element, event: OperationalEvent) -> dict[str, Element]:
-    uid = event.thread.workitem_uid
-    if not uid:
-        return {}
-    workitem = add_object(root, f"urn:oid:{uid}", URI, "2", "20", "workitem")
-    add_detail(workitem, "UPSInstanceUID", uid)
-    return {"workitem": workitem}
-
-
-def _add_algorithm(root: Element, event: OperationalEvent) -> dict[str, Element]:
-    if event.algorithm is None:
-        return {}
-    algorithm = add_object(root, event.algorithm.name, ALGORITHM, "2", "26", event.algorithm.name)
-    add_detail(algorithm, "AlgorithmVersion", event.algorithm.version)
-    return {"algorithm": algorithm}
-
-
-def _add_details(objects: Mapping[str, Element], details: Mapping[str, str]) -> None:
-    for name, value in details.items():
-        carrier = objects.get(detail_objects().get(name, ""), objects["event"])
-        add_detail(carrier, name, str(value))
-
-
-def _add_results(root: Element, event: OperationalEvent) -> None:
+def _results(event: OperationalEvent) -> str:
     """Result objects, described by class and instance (sole.md 4.4 result object)."""
-    if not event.results:
-        return
     study = event.thread.study_instance_uid
     identifier, id_type = (study, STUDY) if study else (f"urn:oid:{event.results[0].sop_instance_uid}", URI)
-    result = add_object(root, identifier, id_type, "2", "3", "result")
-    description = SubElement(result, "ParticipantObjectDescription")
+    classes = []
     for sop_class, group in groupby(event.results, key=lambda one: one.sop_class_uid):
-        members = list(group)
-        attributes = {"UID": clean(sop_class), "NumberOfInstances": str(len(members))}
-        element = SubElement(description, "SOPClass", attributes)
-        for member in members:
-            SubElement(element, "Instance", {"UID": clean(member.sop_instance_uid)})
+        instances = [element("Instance", {"UID": member.sop_instance_uid}) for member in group]
+        classes.append(element("SOPClass", {"UID": sop_class, "NumberOfInstances": str(len(instances))}, *instances))
+    description = element("ParticipantObjectDescription", {}, *classes)
+    return participant_object(identifier, id_type, "2", "3", named("result"), description)

@@ -22,6 +22,7 @@ _SEVERITY = {
 }
 _HIGHEST_PRI = 191
 _COUNT_DIGITS = 10
+_UNPRINTABLE = re.compile("[^!-~]+")
 _HEADER = re.compile(
     rb"<(0|[1-9][0-9]{0,2})>([1-9][0-9]{0,2}) ([!-~]{1,64}) ([!-~]{1,255}) ([!-~]{1,48}) ([!-~]{1,128}) ([!-~]{1,32}) "
     rb'(-|(?:\[(?:[^\]"\\]|"(?:[^"\\]|\\.)*")*\])+)(?: |$)',
@@ -75,7 +76,7 @@ def compose(
 
 def printable(text: str, limit: int) -> str:
     """A header field: printable US-ASCII without spaces, at most ``limit`` characters, ``-`` when nothing is left."""
-    return "".join(character for character in text if "!" <= character <= "~")[:limit] or "-"
+    return _UNPRINTABLE.sub("", text)[:limit] or "-"
 
 
 def parse_syslog(message: bytes) -> SyslogMessage | None:
