@@ -236,6 +236,14 @@ class Manager(Simulator):
 
     # -- answering ---------------------------------------------------------------------------------------------------
 
+    def update_as(self, uid: str, changes: Attributes, transaction_uid: str) -> Reply:
+        """Update a workitem for a client, over whatever transport it came."""
+        return self._changed(uid, lambda item: item.update(changes, transaction_uid))
+
+    def change_state_as(self, uid: str, wanted: str, transaction_uid: str) -> Reply:
+        """Change the state of a workitem for a client, over whatever transport it came."""
+        return self._changed(uid, lambda item: item.change_state(wanted, transaction_uid))
+
     def answer(self, request: Request) -> Reply:
         """By the rules of PS3.18 chapter 11, as far as a partner of one system needs them."""
         name, uid, ae_title = kind_of(request)
@@ -301,18 +309,19 @@ class Manager(Simulator):
     def _update(self, request: Request, uid: str, _ae: str) -> Reply:
         changes = request.dataset
         named = request.parameter("transaction-uid", "transaction", "") or text(changes, "TransactionUID")
-        return self._changed(uid, lambda item: item.update(changes, named)) if changes else Reply(400)
+        return self.update_as(uid, changes, named) if changes else Reply(400)
 
     def _change_state(self, request: Request, uid: str, _ae: str) -> Reply:
         wanted, lock = text(request.dataset, "ProcedureStepState"), text(request.dataset, "TransactionUID")
-        return self._changed(uid, lambda item: item.change_state(wanted, lock))
+        return self.change_state_as(uid, wanted, lock)
 
     def _changed(self, uid: str, act: Callable[[Item], Reply]) -> Reply:
-        item = self._items[uid]
-        before = copy.deepcopy(item.content)
-        reply = act(item)
-        self._tell_of(item, before)
-        return reply
+        with self.lock:
+            item = self._items[uid]
+            before = copy.deepcopy(item.content)
+            reply = act(item)
+            self._tell_of(item, before)
+            return reply
 
     def _cancel_request(self, request: Request, uid: str, _ae: str) -> Reply:
         item = self._items[uid]

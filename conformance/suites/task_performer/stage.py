@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from conformance.harness.trial import Trial
@@ -13,6 +13,7 @@ from conformance.partners.archive import Held, ImageArchive
 from conformance.partners.attributes import Attributes, code, codes, put
 from conformance.partners.images import Series
 from conformance.partners.manager import Manager
+from conformance.partners.manager_dimse import DimseManager
 from conformance.partners.objects import Study, new_uid
 from conformance.partners.simulating import Exchange
 from conformance.partners.steps import COMPLETED, FINAL, IN_PROGRESS, Item
@@ -78,11 +79,15 @@ class Performing:
         harness = declared.harness
         self.declared = declared
         self.archive = ImageArchive(harness.host, harness.archive_port)
-        try:
+        self.dimse: DimseManager | None = None
+        with ExitStack() as opened:
+            opened.callback(self.archive.close)
             self.manager = Manager(harness.host, harness.worklist_port)
-        except BaseException:
-            self.archive.close()
-            raise
+            opened.callback(self.manager.close)
+            if harness.dimse_port:
+                self.dimse = DimseManager(self.manager, harness.host, harness.dimse_port, harness.ae_title)
+                opened.callback(self.dimse.close)
+            self._opened = opened.pop_all()
         self._seed = new_uid()
         self._number = 0
         self._trial: Trial | None = None
@@ -93,11 +98,15 @@ class Performing:
         self._trial = trial
         self.archive.begin(trial)
         self.manager.begin(trial)
+        if self.dimse:
+            self.dimse.begin(trial)
 
     def end(self) -> None:
         """What is still worked on may end; then it is taken away."""
         self.manager.end()
         self.archive.end()
+        if self.dimse:
+            self.dimse.end()
         end = time.monotonic() + _SETTLING_SECONDS
         while self.owned() and time.monotonic() < end:
             time.sleep(0.05)
@@ -106,8 +115,7 @@ class Performing:
 
     def close(self) -> None:
         """Listen no longer."""
-        self.manager.close()
-        self.archive.close()
+        self._opened.close()
 
     @property
     def trial(self) -> Trial:
@@ -205,11 +213,15 @@ class Performing:
             key=lambda one: one.request.number,
         )
 
+    @property
+    def claim_seconds(self) -> float:
+        """How long it may take until a workitem is claimed."""
+        timing, limits = self.declared.timing, self.declared.limits
+        return limits.reaction_seconds + 2 * max(timing.poll_seconds, timing.listening_poll_seconds)
+
     def await_claim(self, *uids: str) -> bool:
         """Wait until each of some workitems was to be claimed; whether that came to pass."""
-        timing, limits = self.declared.timing, self.declared.limits
-        longest = limits.reaction_seconds + 2 * max(timing.poll_seconds, timing.listening_poll_seconds)
-        return bool(self.trial.wait_for(lambda: all(self.claims(uid) for uid in uids), longest))
+        return bool(self.trial.wait_for(lambda: all(self.claims(uid) for uid in uids), self.claim_seconds))
 
     def require_claim(self, *uids: str) -> None:
         """Wait until each of some workitems was to be claimed; without it the test makes no sense."""
