@@ -141,3 +141,27 @@ def judged_manager(folder):
             folder / "evidence",
             ManagerAtWork(http).actions,
         )
+
+
+@contextmanager
+def judged_repository(folder, peer="good", actions=None):
+    """A running Event Repository, and a function that judges it."""
+    pki.init(folder / "pki", "Test")
+    port, syslog = free_port(), free_port()
+    settings = {"port": port, "syslog_port": syslog, "tls": side(folder / "pki", "server")}
+    with running("event_repository", folder / "data", peer, **settings):
+        yield lambda begins=(): judge(
+            suite("event_repository"),
+            {
+                "syslog": {
+                    "port": syslog,
+                    "tls": side(folder / "pki", "client"),
+                    "authority_key": str(folder / "pki" / "authority.key"),
+                },
+                "queries": {"base_url": f"http://127.0.0.1:{port}"},
+                "options": ["tls"],
+            },
+            folder / "evidence",
+            actions,
+            begins,
+        )
