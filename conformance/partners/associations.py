@@ -113,14 +113,14 @@ class UpsAssociation:
         )
 
     def find(self, identifier: Json, context: str = PULL, *, cancel: bool = False) -> Outcome:
-        """C-FIND; with ``cancel`` a C-CANCEL follows at once."""
+        """C-FIND; with ``cancel`` a C-CANCEL follows the first answer."""
         statuses: list[str] = []
         found: list[Json] = []
         answers = self.association.send_c_find(dataset_of(identifier), context, msg_id=1)
-        if cancel:
-            self.association.send_c_cancel(1, query_model=context)
         for status, dataset in answers:
             statuses.append(_code(status))
+            if cancel and len(statuses) == 1:
+                self.association.send_c_cancel(1, query_model=context)
             if dataset is not None:
                 found.append(dataset.to_json_dict())
             if len(statuses) > _MOST:

@@ -14,6 +14,7 @@ from conformance.harness.trial import Trial
 from conformance.partners.attributes import Attributes
 from conformance.partners.event_scp import EventScp
 from conformance.partners.http import RecordingClient
+from conformance.partners.manager import Manager as Performer
 from conformance.partners.storage import Address
 from conformance.partners.workitems import discontinued, new_uid, performed, workitem
 from conformance.partners.worklist import DimseWorklist, Reply, RestWorklist, Worklist
@@ -59,6 +60,19 @@ class Dimse(Strict):
     )
 
 
+class PushedTo(Strict):
+    """The ``[performer]`` table: where the harness is a performer that tasks are pushed to; port 0: nowhere.
+
+    Attributes:
+        station: code value of the Scheduled Station Name by which the system knows that performer.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, lt=65536)
+    path: str = "/ups-rs"
+    station: str = "HARNESS_PUSH"
+
+
 class TaskManager(Declaration):
     """A system that plays the Task Manager.
 
@@ -69,6 +83,7 @@ class TaskManager(Declaration):
 
     rest: Rest
     dimse: Dimse = Dimse()
+    performer: PushedTo = PushedTo()
     harness_ae_title: str = "HARNESS"
     second_ae_title: str = "HARNESS_2"
 
@@ -85,9 +100,10 @@ class Manager:
     """The system under test, seen as the transport of the test sees it."""
 
     def __init__(self, declared: TaskManager) -> None:
-        """It listens for event reports over DIMSE from now on, where the declaration names a port for them."""
-        self.declared, dimse = declared, declared.dimse
+        """It listens from now on for event reports over DIMSE and as a performer, where the declaration says so."""
+        self.declared, dimse, place = declared, declared.dimse, declared.performer
         self.events = EventScp(dimse.harness_host, dimse.harness_port) if dimse.harness_port else None
+        self.performer = Performer(place.host, place.port, place.path) if place.port else None
         self.channels: dict[str, str] = {}
         self.http = RecordingClient(declared.rest.base_url)
         self.rest = RestWorklist(self.http, declared.harness_ae_title)
@@ -109,22 +125,25 @@ class Manager:
     def begin(self, trial: Trial) -> None:
         """What is seen from now on is that trial's evidence."""
         self._trial = self.http.trial = trial
-        if self.events:
-            self.events.begin(trial)
+        for listening in (self.events, self.performer):
+            if listening:
+                listening.begin(trial)
         self._worklist = self.over_dimse() if trial.transport == "dimse" else self.rest
 
     def end(self) -> None:
         """No trial is on."""
         self._trial = self.http.trial = None
         self._worklist = self.rest
-        if self.events:
-            self.events.end()
+        for listening in (self.events, self.performer):
+            if listening:
+                listening.end()
 
     def close(self) -> None:
         """Give everything back."""
         self.http.close()
-        if self.events:
-            self.events.close()
+        for listening in (self.events, self.performer):
+            if listening:
+                listening.close()
 
     def over_dimse(self) -> DimseWorklist:
         """The worklist over DIMSE, whatever the transport of the trial is."""
