@@ -14,6 +14,7 @@ from conformance.finding import Finding
 from conformance.plain_files import Unreadable, files_below, read_bytes, read_json
 from conformance.rules import Rule, read_rules
 from conformance.ups.binary import is_binary, read_binary
+from conformance.ups.elements import has_value
 from conformance.ups.judging import check_workitem
 from conformance.ups.moments import Moment, moment_of
 from conformance.ups.native_xml import read_xml
@@ -49,10 +50,10 @@ def _check_file(path: Path, moment: str) -> list[Finding]:
     return findings
 
 
-def _shown(dataset: Any, several: bool, form: str) -> Moment:
-    shown = moment_of(plain(dataset, lambda *_: None, with_command=True))
-    is_answer = shown in {Moment.STORED, Moment.UPDATE} and several and form == "json"
-    return Moment.FOUND if is_answer else shown
+def _shown(raw: Any, several: bool, form: str) -> Moment:
+    dataset = plain(raw, lambda *_: None, with_command=True)
+    is_answer = several and form == "json" and has_value(dataset, "SOPInstanceUID")
+    return Moment.FOUND if is_answer else moment_of(dataset)
 
 
 @cache

@@ -54,7 +54,7 @@ _ENOUGH = 3
 
 
 def moment_of(dataset: Dataset) -> Moment:
-    """The moment that a dataset shows by its attributes; of two answers that look alike the stricter is not taken."""
+    """The moment that a dataset shows by its attributes."""
     tags = set(dataset) - _ANYWHERE
     if any(tag.startswith("0000") for tag in tags):
         return Moment.EVENT
@@ -62,20 +62,29 @@ def moment_of(dataset: Dataset) -> Moment:
         return Moment.STATE
     if tags and tags <= _CANCEL:
         return Moment.CANCEL
-    if _is_creation(dataset):
-        return Moment.CREATE
-    return Moment.STORED if tag_of("ProcedureStepState") in tags else Moment.UPDATE
-
-
-def _is_creation(dataset: Dataset) -> bool:
-    """Sent empty by a requester, Transaction UID shows a creation; what only a server fills shows that it is none."""
-    if tag_of("TransactionUID") in dataset:
-        known = sum(tag_of(keyword) in dataset for keyword in _OF_CREATION)
-        return not has_value(dataset, "TransactionUID") or (known >= _ENOUGH and not _is_kept(dataset))
-    return sum(has_value(dataset, keyword) for keyword in _OF_CREATION) >= _ENOUGH and not _is_kept(dataset)
+    if _is_kept(dataset):
+        return Moment.STORED
+    if _is_result(dataset):
+        return Moment.FOUND
+    return Moment.CREATE if _is_creation(dataset) else Moment.UPDATE
 
 
 def _is_kept(dataset: Dataset) -> bool:
-    return has_value(dataset, "ScheduledProcedureStepModificationDateTime") or (
-        has_value(dataset, "SOPClassUID") or text(dataset, "ProcedureStepState") not in {"", "SCHEDULED"}
-    )
+    """Only what is kept has been modified, or has come further than SCHEDULED."""
+    of_server = has_value(dataset, "ScheduledProcedureStepModificationDateTime")
+    named = has_value(dataset, "ProcedureStepState") or has_value(dataset, "SOPInstanceUID")
+    return (of_server and named) or text(dataset, "ProcedureStepState") not in {"", "SCHEDULED"}
+
+
+def _is_result(dataset: Dataset) -> bool:
+    """A search returns performers always and the modification at will; a creation has Transaction UID, empty."""
+    returned = tag_of("ScheduledHumanPerformersSequence") in dataset and has_value(dataset, "SOPInstanceUID")
+    return returned and tag_of("TransactionUID") not in dataset
+
+
+def _is_creation(dataset: Dataset) -> bool:
+    """A creation has Transaction UID without a value, or is known by what it must say."""
+    if tag_of("TransactionUID") in dataset and not has_value(dataset, "ProcedureStepState"):
+        return not has_value(dataset, "TransactionUID")
+    known = sum(tag_of(keyword) in dataset for keyword in _OF_CREATION)
+    return known >= _ENOUGH or text(dataset, "ProcedureStepState") == "SCHEDULED"

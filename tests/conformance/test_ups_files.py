@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from conformance import Severity, check
 from conformance.plain_files import LARGEST
 from conformance.ups import Moment, check_files, check_workitem
+from conformance.ups.moments import moment_of
 from profiles.dicom.native_xml import write_native
 from tests.conformance.ups_good import GOOD, PERFORMED, created, drop, found, item, kept, put, state_report, tag
 
@@ -82,11 +83,38 @@ def test_a_defect_is_the_same_in_every_form(form, tmp_path):
     assert {one.rule for one in check("ups", [tmp_path])} == {"UPS-FINAL-P", "UPS-3844"}
 
 
-@pytest.mark.parametrize("name", [name for name in GOOD if name not in {"found", "full_found"}])
+@pytest.mark.parametrize("name", [name for name in GOOD if name != "full_found"])
 def test_the_moment_is_seen_in_the_content(name, tmp_path):
     _, make = GOOD[name]
     (tmp_path / "found.json").write_bytes(as_object(make()))
     assert check("ups", [tmp_path]) == []
+
+
+MODIFIED = "ScheduledProcedureStepModificationDateTime"
+
+
+@pytest.mark.parametrize(
+    ("moment", "changed"),
+    [
+        ("create", lambda found: drop(found, "ProcedureStepState")),
+        ("create", lambda found: drop(found, "TransactionUID")),
+        ("create", lambda found: drop(found, "TransactionUID", "InputReadinessState", "ProcedureStepState")),
+        ("create", lambda found: put(found, "TransactionUID", "2.25.99")),
+        ("create", lambda found: (put(found, "SOPInstanceUID", "2.25.1"), drop(found, "TransactionUID"))),
+        ("stored", lambda found: put(found, "ProcedureStepState", "IN_PROGRESS")),
+        ("stored", lambda found: (put(found, MODIFIED, "2026"), put(found, "TransactionUID", "2.25.99"))),
+        ("update", lambda found: (drop(found, "ProcedureStepState"), put(found, "TransactionUID", "2.25.99"))),
+        (
+            "update",
+            lambda found: [found.pop(key) for key in list(found) if key > "00404" or key == tag("TransactionUID")],
+        ),
+    ],
+)
+def test_the_moment_is_seen_though_something_is_wrong(moment, changed):
+    """As foreign requesters and servers have sent it."""
+    workitem = created()
+    changed(workitem)
+    assert moment_of(workitem) == moment
 
 
 @pytest.mark.requirement("UPS-FIND-TYPE2")

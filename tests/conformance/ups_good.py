@@ -166,6 +166,7 @@ def found():
     for keyword in ("ScheduledHumanPerformersSequence", "MedicalAlerts", "PregnancyStatus", "SpecialNeeds"):
         put(answer, keyword)
     drop(answer, "CommentsOnTheScheduledProcedureStep", "OutputDestinationSequence", PERFORMED)
+    drop(answer, "ScheduledProcedureStepModificationDateTime")
     return answer
 
 
@@ -234,6 +235,7 @@ def _plausible(full):
 def full_created():
     """A creation that has all it may have."""
     full = _plausible(full_workitem())
+    drop(full, "ScheduledProcedureStepModificationDateTime")
     replaced = item(full, "ReplacedProcedureStepSequence")
     put(replaced, "ReferencedSOPClassUID", PUSH)
     put(replaced, "ReferencedSOPInstanceUID", "1.2.3.4")
