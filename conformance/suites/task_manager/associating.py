@@ -9,7 +9,6 @@ from conformance.harness import Trial, shows
 from conformance.partners import associations
 from conformance.partners.associations import PULL, PUSH, QUERY, VERIFICATION, WATCH, UpsAssociation, associated
 from conformance.partners.attributes import Attributes, code, put, text, values
-from conformance.partners.reports import Kind
 from conformance.partners.storage import Address
 from conformance.partners.workitems import new_uid, performed, workitem
 from conformance.suites.task_manager.stage import COMPLETED, Manager
@@ -124,7 +123,8 @@ def event_reports(trial: Trial, manager: Manager) -> None:
     subscriber = Subscriber(manager)
     answer = subscriber.subscribe(uid)
     trial.must(answer.code == "0000", "an AE that it knows is answered 0000", answer.words, answer.evidence)
-    found = subscriber.received.wait(uid, kind=Kind.STATE)
+    manager.worklist.update(uid, put({}, "InputReadinessState", "UNAVAILABLE"))
+    found = subscriber.received.wait(uid)
     trial.must(found, "N-EVENT-REPORT comes to it over an association", "none came", answer.evidence)
     unknown = subscriber.subscribe(new_uid())
     trial.must(unknown.absent, "an unknown workitem is answered C307", unknown.words, unknown.evidence)

@@ -11,7 +11,7 @@ from conformance.partners.reports import Kind
 from conformance.partners.workitems import new_uid, workitem
 from conformance.partners.worklist import JSON
 from conformance.suites.task_manager.stage import BOTH, IN_PROGRESS, Manager
-from conformance.suites.task_manager.subscriber import FILTERED, GLOBAL, Subscriber, channel_of
+from conformance.suites.task_manager.subscriber import FILTERED, GLOBAL, Subscriber
 
 _REST = ("rest",)
 _EXISTING = 5
@@ -27,14 +27,11 @@ def where(trial: Trial, manager: Manager) -> None:
     trial.defer(lambda: manager.http.send("DELETE", path, headers={"Accept": JSON}))
     trial.require(answer.status == 201, "the status is 201", answer.words, answer.evidence)  # noqa: PLR2004
     told = answer.headers.get("content-location", "")
-    scheme = urlsplit(channel_of(manager.declared.rest.base_url, told)).scheme if told else ""
     other = "; Location is there" if answer.headers.get("location") else ""
-    trial.must(
-        scheme in {"ws", "wss"},
-        "Content-Location is a ws or wss address",
-        f"it is {told or 'missing'}{other}",
-        answer.evidence,
-    )
+    trial.require(told, "Content-Location names the connection", f"it is missing{other}", answer.evidence)
+    scheme = urlsplit(told).scheme
+    trial.must(scheme in {"ws", "wss", ""}, "it is a ws or wss address", f"it is {told}", answer.evidence)
+    trial.should(scheme, "it is an absolute address", f"it is {told}", answer.evidence)
 
 
 @shows("AIWI-TM-060", "Who subscribes to a workitem is told its state at once", transports=BOTH)
