@@ -20,7 +20,7 @@ How a test uses it::
 Kinds of requests: create, search, retrieve, update, state, cancelrequest, subscribe, unsubscribe, suspend, channel
 (the opening of a notification connection), options, other. Workitems, records and faults are those of the trial that is
 on; subscriptions and connections outlive it, as they do at a real manager. It judges nothing, and is lenient: what a
-workitem needs to be created or completed is the test's business. XML is not spoken.
+workitem needs to be created or completed is the test's business. Clients may speak JSON or XML.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 from conformance.harness.trial import Trial
@@ -59,10 +60,11 @@ from conformance.partners.ups_requests import (
     number_of,
     returned,
 )
+from conformance.partners.xml_model import as_xml, wants_xml
 
 _STANDING = ("subscribe", "unsubscribe", "suspend", "channel")
 _MOST_STANDING, _MOST_CLAIMS = 1_000, 10_000
-_PAGE = 100
+_MOST_SOCKETS, _PAGE = 200, 100
 
 
 class Manager(Simulator):
@@ -249,7 +251,11 @@ class Manager(Simulator):
         name, uid, ae_title = kind_of(request)
         if name in {"retrieve", "update", "state", "cancelrequest"} and uid not in self._items:
             return Reply.warning(404, "")
-        return self._answers[name](request, uid, ae_title)
+        reply = self._answers[name](request, uid, ae_title)
+        if reply.body and wants_xml(request.headers.get("accept", "")):
+            body, kind = as_xml(reply.body, many=name == "search")
+            return replace(reply, body=body, headers={**reply.headers, "content-type": kind})
+        return reply
 
     def record(self, exchange: Exchange) -> None:
         """Secrets are known as such before anything is kept."""
@@ -267,7 +273,7 @@ class Manager(Simulator):
         """Open a notification connection, and carry its frames."""
         await receive()
         _, reply = self.decided(request)
-        if reply.status != 101:  # noqa: PLR2004 - switching protocols
+        if reply.status != 101 or len(self.open_sockets()) >= _MOST_SOCKETS:  # noqa: PLR2004 - switching protocols
             await send({"type": "websocket.close", "code": 1008})
             return
         await send({"type": "websocket.accept"})
@@ -301,7 +307,8 @@ class Manager(Simulator):
         ]
         left = len(found) - offset - len(page)
         words = f"There are {left} additional results that can be requested" if left else ""
-        return Reply.json(shown, headers=Reply.warning(200, words).headers)
+        reply = Reply.json(shown, headers=Reply.warning(200, words).headers)
+        return replace(reply, about=tuple(item.uid for item in page))
 
     def _retrieve(self, _request: Request, uid: str, _ae: str) -> Reply:
         return Reply.json([self._items[uid].content])

@@ -11,6 +11,7 @@ from conformance.partners.serving import Message, Receive, Send
 from conformance.partners.simulating import Exchange
 
 Frame = str | bytes
+_MOST_RECEIVED = 100
 
 
 @dataclass(slots=True)
@@ -21,7 +22,7 @@ class Socket:
         ae_title: whose events it carries.
         exchange: how it was opened.
         sent: every frame so far.
-        received: every frame that came from the other side; nothing is expected.
+        received: the first frames that came from the other side; nothing is expected.
         open: whether it is.
     """
 
@@ -48,7 +49,8 @@ class Socket:
         sending = asyncio.create_task(self._pass_on(send))
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
-                self.received.append(message.get("text") or message.get("bytes") or "")
+                if len(self.received) < _MOST_RECEIVED:
+                    self.received.append(message.get("text") or message.get("bytes") or "")
         finally:
             self.open = False
             sending.cancel()

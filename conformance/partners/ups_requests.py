@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
-from conformance.partners.attributes import matches, tag_of, text, values
+from conformance.partners.attributes import matches, tag_of
 from conformance.partners.simulating import Exchange, Request
 from conformance.partners.steps import Item
 from profiles.tables import read_table
@@ -69,11 +67,7 @@ def kind_of(request: Request) -> tuple[str, str, str]:
 
 def found_in(exchange: Exchange) -> list[str]:
     """UIDs of the workitems that a search was answered with."""
-    try:
-        found: Any = json.loads(exchange.reply.body or b"[]")
-    except ValueError:
-        return []
-    return [text(one, "SOPInstanceUID") for one in found if values(one, "SOPInstanceUID")]
+    return list(exchange.reply.about)
 
 
 def filter_of(request: Request) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from conformance.harness.declaration import Declaration, Seconds, Strict
 
-TRIGGERED_PULL, PUSH, DIMSE, CANCEL = "triggered-pull", "push", "dimse", "cancel"
+TRIGGERED_PULL, PUSH, DIMSE = "triggered-pull", "push", "dimse"
 Code = tuple[str, str, str]
 
 
@@ -38,12 +38,14 @@ class Task(Strict):
         ae_title: station that workitems are assigned to; Code Value of Scheduled Station Name Code Sequence.
         images: folder with the images of one study that it can work on; a head made by formula when not given.
         further_series: whether a workitem may list a second series besides the one that is needed.
+        cancels: whether the system honours a request to cancel what it works on, when it is told of it.
     """
 
     workitem_code: Code
     ae_title: str = Field(min_length=1, max_length=16)
     images: Path | None = None
     further_series: bool = True
+    cancels: bool = False
 
     @field_validator("workitem_code", mode="before")
     @classmethod

@@ -6,7 +6,6 @@ from conformance.harness import Trial, shows
 from conformance.partners.attributes import codes, text, values
 from conformance.partners.simulating import Exchange, Fault
 from conformance.partners.steps import CANCELED, COMPLETED, FINAL, IN_PROGRESS, Item
-from conformance.suites.task_performer.declared import CANCEL
 from conformance.suites.task_performer.stage import LEAVES, Performing
 
 _REASON = "ProcedureStepProgressInformationSequence.ProcedureStepDiscontinuationReasonCodeSequence"
@@ -99,7 +98,7 @@ def cancel_requested(trial: Trial, performing: Performing) -> None:
     trial.must(state in FINAL, "the workitem comes to its end", f"it is {state}", proof)
     wanted = {text(one.request.dataset, "ProcedureStepState") for one in ends}
     trial.must(len(wanted) <= 1, "one final state is asked for", " and ".join(sorted(wanted)), proof)
-    if CANCEL in performing.declared.options and told:
+    if performing.declared.task.cancels and told:
         trial.should(state == CANCELED, "the request is honoured, as declared", f"it is {state}", proof)
     trial.note(f"{'it was told of the request' if told else 'it could not be told'}, and ended as {state}", proof)
     if state == CANCELED:

@@ -5,28 +5,22 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from conformance.harness import Evidence
-from conformance.harness.declaration import Declaration
-from conformance.harness.model import Case
-from conformance.harness.operators import NobodyThere
-from conformance.harness.registry import catalogue
-from conformance.harness.trial import Trial
 from conformance.partners.attributes import code, matches, put, text
 from conformance.partners.manager import Manager
 from conformance.partners.simulating import Fault
 from conformance.partners.steps import COMPLETED, IN_PROGRESS
 from conformance.partners.ups_requests import FILTERED, GLOBAL
+from conformance.partners.xml_model import document
+from conformance.ups.native_xml import read_xml
 from connectathon.waiting import eventually, free_port
+from profiles.errors import Unavailable
+
+from .trials import new_trial
 
 LOCK, OTHER = "1.2.3.4.5.6", "1.2.3.4.5.7"
-
-
-def new_trial(folder):
-    declared = Declaration.model_validate({"system": {"name": "nobody"}})
-    case = Case(catalogue()["AIWI-TP-001"], "a test", lambda *_: None)
-    return Trial(case, declared, NobodyThere(), Evidence(folder), lambda _event: None)
 
 
 @pytest.fixture
@@ -210,3 +204,50 @@ def test_what_nobody_claimed_is_gone_after_the_trial(manager, client, tmp_path):
     assert manager.exchanges == []
     assert [one.uid for one in manager.items] == [claimed]
     assert manager.proof(other, seen) == manager.proof(other, seen)
+
+
+def test_it_speaks_xml_to_those_who_do(manager, client):
+    dataset = workitem(PatientName="Müller^Jörg")
+    made = client.post(
+        "/workitems?workitem=1.2.9", content=document(dataset), headers={"Content-Type": "application/dicom+xml"}
+    )
+    assert made.status_code == 201
+    assert manager.item("1.2.9").content.items() >= dataset.items()
+    answer = client.get("/workitems/1.2.9", headers={"Accept": "application/dicom+xml"})
+    assert answer.headers["content-type"] == "application/dicom+xml"
+    assert read_xml(answer.content) == manager.item("1.2.9").content
+    found = client.get("/workitems", headers={"Accept": 'multipart/related; type="application/dicom+xml"'})
+    assert found.headers["content-type"].startswith("multipart/related")
+    assert found.content.count(b"NativeDicomModel ") == 1
+    broken = client.post("/workitems", content=b"<no", headers={"Content-Type": "application/dicom+xml"})
+    assert broken.status_code == 400
+
+
+def test_what_is_no_request_is_answered_all_the_same(manager, client):
+    uid = manager.add(workitem())
+    assert client.options("/").status_code == 200
+    assert client.get("/nonsense").status_code == 404
+    assert client.post("/workitems", content=b"no JSON").status_code == 400
+    assert client.post(f"/workitems/{uid}", content=b"[1, 2]").status_code == 400
+    assert state(client, uid, "PAUSED").status_code == 400
+    assert state(client, uid, IN_PROGRESS, "").status_code == 400
+    locked = client.post(f"/workitems/{uid}?Transaction-uid={LOCK}", json=put({}, "WorklistLabel", "X"))
+    assert locked.status_code == 409
+    assert client.post("/workitems/1.9/subscribers/A").status_code == 404
+    assert client.post(f"/workitems/{uid}/cancelrequest").status_code == 202
+    assert client.post(f"/workitems/{uid}/cancelrequest").status_code == 202
+    done = manager.add(workitem())
+    manager.change(done, put({}, "ProcedureStepState", COMPLETED))
+    assert client.post(f"/workitems/{done}/cancelrequest").status_code == 409
+
+
+def test_a_notification_connection_is_refused_when_it_is_told_so(manager):
+    manager.fail(Fault(manager.when("channel"), status=403))
+    with pytest.raises(InvalidStatus):
+        connect(manager.url.replace("http", "ws") + "/subscribers/WATCHER", compression=None)
+
+
+def test_a_port_that_is_taken_is_said_so(manager):
+    port = int(manager.url.split(":")[2].split("/")[0])
+    with pytest.raises(Unavailable, match="cannot listen"):
+        Manager("127.0.0.1", port)

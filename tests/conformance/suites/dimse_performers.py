@@ -1,5 +1,6 @@
 """A small Task Performer over DIMSE, good or with one defect, as a system under test."""
 
+import socket
 from contextlib import contextmanager
 from io import BytesIO
 from threading import Event, Thread
@@ -34,7 +35,9 @@ class DimsePerformer:
     def run(self):
         entity = AE(ae_title=AE_TITLE)
         entity.add_requested_context(PULL)
-        while not self.stopped.is_set():
+        while not self.stopped.wait(0.1):
+            if not self.is_there():
+                continue
             association = entity.associate("127.0.0.1", self.port, ae_title=self.called)
             if association.is_established:
                 try:
@@ -42,7 +45,11 @@ class DimsePerformer:
                         self.perform(association, uid)
                 finally:
                     association.release()
-            self.stopped.wait(0.1)
+
+    def is_there(self):
+        """Whether anybody listens; the harness comes later and goes sooner than its system under test."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def found(self, association):
         keys = put(put({}, "SOPInstanceUID"), "ProcedureStepState", *filter(None, [self.wanted_state]))

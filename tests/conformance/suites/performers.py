@@ -7,7 +7,7 @@ from connectathon.bad_peers.running import running
 from connectathon.judging import judge
 from connectathon.waiting import free_port
 
-OPTIONS = ("triggered-pull", "push", "cancel")
+OPTIONS = ("triggered-pull", "push")
 AE_TITLE, SLOTS, POLL_SECONDS, LISTENING_POLL_SECONDS = "TP_TEST", 2, 0.2, 10.0
 
 
@@ -30,7 +30,7 @@ def judged_task_performer(folder, peer="good", *, options=OPTIONS):
     }
     declaration = {
         "harness": {"worklist_port": worklist, "archive_port": archive},
-        "task": {"workitem_code": "HEADMASK^99STEPWELL^Head mask", "ae_title": AE_TITLE},
+        "task": {"workitem_code": "HEADMASK^99STEPWELL^Head mask", "ae_title": AE_TITLE, "cancels": True},
         "timing": {
             "work_seconds": 90,
             "cancel_seconds": 60,
