@@ -68,10 +68,14 @@ class DimseManager:
         host: interface.
         port: TCP port.
         ae_title: of the SCP.
+
+    Attributes:
+        heard: how many requests have come at all.
     """
 
     def __init__(self, manager: Manager, host: str, port: int, ae_title: str) -> None:
         self._manager = manager
+        self.heard = 0
         self._messages: list[Message] = []
         self._trial: Trial | None = None
         self._lock = Lock()
@@ -165,6 +169,7 @@ class DimseManager:
         uid = str(getattr(request, "RequestedSOPInstanceUID", "") or "")
         context = str(event.context.abstract_syntax)
         with self._lock:
+            self.heard += 1
             if self._trial is None or len(self._messages) >= _MOST:
                 return
             evidence = self._trial.keep(

@@ -36,10 +36,14 @@ class Simulator:
         host: interface.
         port: TCP port.
         base: path under which its resources lie.
+
+    Attributes:
+        heard: how many requests have come at all.
     """
 
     def __init__(self, host: str, port: int, base: str) -> None:
         self.lock = RLock()
+        self.heard = 0
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}{base}"
         self._base = base
         self._exchanges: list[Exchange] = []
@@ -136,6 +140,7 @@ class Simulator:
     def record(self, exchange: Exchange) -> None:
         """Take an exchange into the records."""
         with self.lock:
+            self.heard += 1
             if self._trial is None:
                 return
             if len(self._exchanges) < _MOST_EXCHANGES:

@@ -29,6 +29,7 @@ def over_dimse(trial: Trial, performing: Performing) -> None:
     foreign = performing.schedule(None, {**URGENT, **other}, missing=True)
     uid = performing.schedule()
     claimed = trial.wait_for(lambda: worklist.of("state", uid, IN_PROGRESS), performing.claim_seconds)
+    performing.require_life()
     trial.require(claimed, "the workitem is claimed by N-ACTION", "it is not", _proof(worklist.of("find")[:3]))
     performing.await_end(uid)
     _judge_search(trial, worklist)

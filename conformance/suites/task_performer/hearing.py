@@ -27,6 +27,8 @@ _TOLERANCE = 0.5
 def triggered(trial: Trial, performing: Performing) -> None:
     """AIWI-TP-015."""
     manager, timing = performing.manager, performing.declared.timing
+    trial.wait_for(lambda: manager.heard)
+    performing.require_life()
     subscribed = bool(trial.wait_for(lambda: manager.subscriptions))
     proof = performing.proof(*(one for one in manager.standing if kind_of(one.request)[0] == "subscribe"))
     trial.must(subscribed, "it subscribes", "it does not", proof)
@@ -67,6 +69,7 @@ def assigned(trial: Trial, performing: Performing) -> None:
         trial.step(f"assign one to {station}, and tell of it")
         performing.manager.change(uid, put({}, "ScheduledStationNameCodeSequence", code(station, "L", "A station")))
     claimed = performing.await_claim(own)
+    performing.require_life()
     trial.must(
         claimed, "the workitem for the own station is claimed", "it is not", performing.proof(*performing.claims(own))
     )
@@ -83,6 +86,7 @@ def polling(trial: Trial, performing: Performing) -> None:
     trial.step(f"have nothing to do for {seconds:g} s")
     trial.wait_for(lambda: None, seconds)
     searches = manager.of("search")
+    performing.require_life()
     if not searches:
         trial.note(f"no search came within {seconds:g} s")
     alike = Counter(one.request.query for one in searches)

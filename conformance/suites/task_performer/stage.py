@@ -28,6 +28,7 @@ URGENT: Changes = {
     "ScheduledProcedureStepStartDateTime": "20260101000000",
 }
 OTHER_STATION = "SOMEBODY_ELSE"
+_NOBODY = "the system under test asked the harness for nothing; does it run, and does it know the declared addresses?"
 _SETTLING_SECONDS = 8.0
 _COMPANION_SLICES, _COMPANION_LISTED = 4, 3
 
@@ -92,6 +93,7 @@ class Performing:
         self._number = 0
         self._trial: Trial | None = None
         self._ordinary: Run | None = None
+        self._waited_in_vain = False
 
     def begin(self, trial: Trial) -> None:
         """A test begins."""
@@ -215,17 +217,33 @@ class Performing:
 
     @property
     def claim_seconds(self) -> float:
-        """How long it may take until a workitem is claimed."""
+        """How long it may take until a workitem is claimed; not long once nobody turned out to be there."""
         timing, limits = self.declared.timing, self.declared.limits
+        if self._waited_in_vain and not self._heard:
+            return limits.quiet_seconds
         return limits.reaction_seconds + 2 * max(timing.poll_seconds, timing.listening_poll_seconds)
 
     def await_claim(self, *uids: str) -> bool:
         """Wait until each of some workitems was to be claimed; whether that came to pass."""
-        return bool(self.trial.wait_for(lambda: all(self.claims(uid) for uid in uids), self.claim_seconds))
+        claimed = bool(self.trial.wait_for(lambda: all(self.claims(uid) for uid in uids), self.claim_seconds))
+        self._waited_in_vain = self._waited_in_vain or not claimed
+        return claimed
 
     def require_claim(self, *uids: str) -> None:
         """Wait until each of some workitems was to be claimed; without it the test makes no sense."""
-        self.trial.require(self.await_claim(*uids), "the workitems for this station are claimed", "they are not")
+        claimed = self.await_claim(*uids)
+        self.require_life()
+        self.trial.require(claimed, "the workitems for this station are claimed", "they are not")
+
+    @property
+    def _heard(self) -> bool:
+        """Whether the system under test has ever asked for anything."""
+        return bool(self.manager.heard or (self.dimse and self.dimse.heard))
+
+    def require_life(self) -> None:
+        """Nothing can be said of a system that has not asked for anything."""
+        if not self._heard:
+            self.trial.inconclusive(_NOBODY)
 
     def await_end(self, uid: str, seconds: float = 0.0) -> str:
         """Wait until a workitem is in a final state; the state that it is in then."""
@@ -268,6 +286,7 @@ class Performing:
                 self.await_claim(self.sentinel())
             stored, seen = tuple(archive.stored), tuple(manager.exchanges)
             self._ordinary = Run(scene, manager.item(uid), seen, tuple(archive.exchanges), stored)
+        self.require_life()
         return self._ordinary
 
     def owned(self) -> list[str]:

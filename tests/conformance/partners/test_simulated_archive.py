@@ -4,7 +4,7 @@ import httpx
 import pydicom
 import pytest
 
-from conformance.partners import images, objects
+from conformance.partners import images, objects, simulating
 from conformance.partners.archive import ImageArchive
 from conformance.partners.dicomweb import DicomWeb, parts
 from conformance.partners.exchanges import Fault
@@ -120,3 +120,9 @@ def test_images_of_ones_own_are_copied_under_new_uids(tmp_path):
     assert str(read.PatientName) == study.patient_name
     with pytest.raises(BadInput, match="no DICOM images"):
         images.copied(tmp_path / "nowhere", study)
+
+
+def test_a_body_that_does_not_end_is_refused(archive, monkeypatch):
+    monkeypatch.setattr(simulating, "_LARGEST_BODY", 1000)
+    answer = httpx.post(f"{archive.url}/studies", content=b"x" * 200_000)
+    assert answer.status_code == 413
