@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 LARGEST = 16 * 2**20
+MOST_PARTS = 250_000
 
 
 class Unreadable(ValueError):
@@ -38,13 +39,22 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_json(content: bytes) -> Any:
-    """The object or list of a JSON text in UTF-8.
+    """The object or list of a JSON text in UTF-8, of at most 250,000 objects.
 
     Raises:
-        Unreadable: when the text is none, has a key twice in one object, or has numbers that are none.
+        Unreadable: when the text is none, has more, has a key twice in one object, or has numbers that are none.
     """
+    count = Count()
+
+    def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        count.one_more()
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise Unreadable("the JSON has an object with the same key twice")
+        return found
+
     try:
-        found = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_once_each, parse_constant=_no_constant)
+        found = json.loads(content.decode("utf-8-sig"), object_pairs_hook=once_each, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise Unreadable("the text is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -60,11 +70,21 @@ def read_json(content: bytes) -> Any:
     return found
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Unreadable("the JSON has an object with the same key twice")
-    return found
+class Count:
+    """How many parts a file has shown so far."""
+
+    def __init__(self) -> None:
+        self._parts = 0
+
+    def one_more(self) -> None:
+        """Count one.
+
+        Raises:
+            Unreadable: when there are more than 250,000.
+        """
+        self._parts += 1
+        if self._parts > MOST_PARTS:
+            raise Unreadable(f"the file has more than {MOST_PARTS:,} parts, and is not judged")
 
 
 def _no_constant(_name: str) -> NoReturn:

@@ -13,7 +13,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 from pydicom.valuerep import PersonName
 
-from conformance.plain_files import Unreadable
+from conformance.plain_files import Count, Unreadable
 
 _PREAMBLE = 128
 _UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -38,7 +38,7 @@ def read_binary(content: bytes) -> dict[str, Any]:
         warnings.simplefilter("always")
         dataset = pydicom.dcmread(io.BytesIO(content), force=True)
         is_whole = _is_whole(dataset, len(content))
-        found = _plain(dataset)
+        found = _plain(dataset, Count())
     if not is_whole or any(" in file " in str(one.message) for one in said):
         raise Unreadable("the file ends within an element")
     return found
@@ -59,17 +59,19 @@ def _is_whole(dataset: FileDataset, length: int) -> bool:
     return bool(last.value_tell + last.length == length)
 
 
-def _plain(dataset: Dataset) -> dict[str, Any]:
-    return {f"{int(element.tag):08X}": _element(element) for element in dataset}
+def _plain(dataset: Dataset, count: Count) -> dict[str, Any]:
+    count.one_more()
+    return {f"{int(element.tag):08X}": _element(element, count) for element in dataset}
 
 
-def _element(element: DataElement) -> dict[str, Any]:
+def _element(element: DataElement, count: Count) -> dict[str, Any]:
+    count.one_more()
     vr = element.VR
     if vr in _BYTES:
         content = element.value if isinstance(element.value, bytes) else b""
         return {"vr": vr, **({"InlineBinary": base64.b64encode(content).decode()} if content else {})}
     if vr == "SQ":
-        listed: list[Any] = [_plain(found) for found in element.value or ()]
+        listed: list[Any] = [_plain(found, count) for found in element.value or ()]
     else:
         given = element.value
         parts = [] if given is None or given == "" else given if element.VM > 1 else [given]

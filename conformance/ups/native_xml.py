@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
-from conformance.plain_files import Unreadable
+from conformance.plain_files import Count, Unreadable
 
 _DEEPEST = 64
 _NAMES = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix")
@@ -31,6 +31,9 @@ def read_xml(content: bytes) -> dict[str, Any]:
         raise Unreadable(f"the file is no XML: it breaks at line {line}, column {column}") from error
     if _name(root) != "NativeDicomModel":
         raise Unreadable("the XML is no Native DICOM Model")
+    count = Count()
+    for _ in root.iter():
+        count.one_more()
     return _dataset(root, 1)
 
 

@@ -127,6 +127,15 @@ def _study(subject: Workitem) -> Iterable[Breach]:
         yield "StudyInstanceUID", "has no value"
 
 
+@BOOK.rule("AIWI-C-010-STUDY")
+def _one_study(subject: Workitem) -> Iterable[Breach]:
+    requests = (found for _, found in placed(subject.dataset, "ReferencedRequestSequence"))
+    known = {text(found, "StudyInstanceUID") for found in (*requests, *(found for _, found in _inputs(subject)))} - {""}
+    own = text(subject.dataset, "StudyInstanceUID")
+    if own and known and own not in known:
+        yield "StudyInstanceUID", "is a study of neither order nor inputs"
+
+
 @BOOK.rule("AIWI-C-011")
 def _destination(subject: Workitem) -> Iterable[Breach]:
     for where, found in placed(subject.dataset, "OutputDestinationSequence"):

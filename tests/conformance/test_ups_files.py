@@ -11,7 +11,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from conformance import Severity, check
+from conformance import Severity, check, plain_files
 from conformance.plain_files import LARGEST
 from conformance.ups import Moment, check_files, check_workitem
 from conformance.ups.moments import moment_of
@@ -198,6 +198,17 @@ def test_a_file_larger_than_any_workitem_is_not_read(tmp_path):
     with (tmp_path / "huge.json").open("wb") as out:
         out.truncate(LARGEST + 1)
     assert "MiB" in only(check("ups", [tmp_path])).message
+
+
+@pytest.mark.requirement("UPS-FILE")
+@pytest.mark.parametrize("form", [as_object, as_xml, bare])
+def test_a_file_of_more_parts_than_any_workitem_is_not_judged(form, tmp_path, monkeypatch):
+    """So many empty items would be as many findings, each several times."""
+    monkeypatch.setattr(plain_files, "MOST_PARTS", 500)
+    workitem = created()
+    put(workitem, "InputInformationSequence", *[{} for _ in range(600)])
+    (tmp_path / "workitem").write_bytes(form(workitem))
+    assert "parts" in only(check("ups", [tmp_path])).message
 
 
 @pytest.mark.requirement("UPS-FILE")

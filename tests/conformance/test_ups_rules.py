@@ -560,6 +560,11 @@ def no_study(good):
     put(good, "StudyInstanceUID")
 
 
+@breaks("AIWI-C-010-STUDY", "created", "completed")
+def study_of_somebody_else(good):
+    put(good, "StudyInstanceUID", "2.25.666")
+
+
 @breaks("AIWI-C-011", "created")
 def stored_into_a_folder(good):
     put(item(good, "OutputDestinationSequence", "STOWRSStorageSequence"), "StorageURL", "file:///tmp/out")
