@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,11 @@ from conformance.harness import Evidence, Instruction, NobodyThere, Suite, Verdi
 from conformance.harness.events import TestEnded
 from conformance.harness.operators import FunctionOperator
 from connectathon.bad_peers import BadPeer
+from profiles.tables import read_table
 
 Actions = Mapping[str, Callable[[Instruction], bool | None]]
 #: Our own actors answer at once; what they do of themselves may take a moment on a busy machine.
+_SHARE = 5
 LIMITS = {"answer_seconds": 20.0, "reaction_seconds": 20.0, "quiet_seconds": 0.2}
 
 
@@ -41,6 +45,31 @@ def judge(
     cases = [case for case in suite.cases if not begins or case.id.startswith(tuple(begins))]
     events = run(suite, declared, operator, Evidence(folder), cases)
     return {event.case.id: event for event in events if isinstance(event, TestEnded)}
+
+
+def cases_for(suite: Suite, peer: BadPeer, slow: Sequence[str] = ()) -> list[str]:
+    """Which cases a bad peer is judged by: those that must see its defect, and a share of all others.
+
+    With ``STEPWELL_WHOLE_SUITES`` set it is all of them, as in the campaign ``bad-peers``; otherwise each peer meets
+    another share, so that all peers together meet the whole suite many times over.
+
+    Args:
+        suite: of the peer's actor.
+        peer: the bad peer.
+        slow: ids that are left out unless they must see the defect.
+    """
+    expected = {*peer.fails, *peer.warns}
+    ids = [case.id for case in suite.cases if case.id not in slow or case.id in expected]
+    if os.environ.get("STEPWELL_WHOLE_SUITES"):
+        return ids
+    start = zlib.crc32(peer.name.encode()) % _SHARE
+    return [name for number, name in enumerate(ids) if name in expected or number % _SHARE == start]
+
+
+def unlike_verified(ended: Mapping[str, TestEnded]) -> list[str]:
+    """Rows that ``conformance/tables/verified.csv`` should have and has not; the statements rest on that table."""
+    told = {row["test"]: row["verdict"] for row in read_table("conformance", "verified")}
+    return [f"{name},{event.verdict}" for name, event in ended.items() if told.get(name) != event.verdict]
 
 
 def broken(ended: Mapping[str, TestEnded]) -> list[str]:
