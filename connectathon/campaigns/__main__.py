@@ -12,11 +12,17 @@ from typing import Annotated, Any
 import typer
 
 from actors.shared.logs import configure_logging
-from connectathon.campaigns import demo_kills, task_manager_kills
+from connectathon.campaigns import bad_peers, demo_kills, task_manager_kills
 from connectathon.campaigns.evidence import report
 
-CAMPAIGNS: dict[str, Any] = {"task-manager-kills": task_manager_kills, "demo-kills": demo_kills}
+CAMPAIGNS: dict[str, Any] = {
+    "task-manager-kills": task_manager_kills,
+    "demo-kills": demo_kills,
+    "bad-peers": bad_peers,
+}
 PROMISES = {
+    "bad-peers": "Every bad peer, one of our own actors with one defect, is judged by the whole suite of its actor. The "
+    "judge fails or warns exactly in the tests that are there to see that defect, and in no other.",
     "demo-kills": "Studies go the whole way from HL7 order to stored result while an actor of the department, any of "
     "them, is killed with SIGKILL at a random moment during each. Every study ends COMPLETED once, with one workitem, "
     "one SEG and one SR, and with all of its events in the log, each once.",
