@@ -58,6 +58,7 @@ from conformance.partners.ups_requests import (
     filter_of,
     kind_of,
     number_of,
+    reason_of,
     returned,
 )
 from conformance.partners.xml_model import as_xml, wants_xml
@@ -334,7 +335,7 @@ class Manager(Simulator):
         item = self._items[uid]
         if item.state == SCHEDULED:
             self.change(uid, put({}, "ProcedureStepState", IN_PROGRESS))
-            self.change(uid, put({}, "ProcedureStepState", CANCELED))
+            self.change(uid, put(reason_of(request.dataset), "ProcedureStepState", CANCELED))
             return Reply(202)
         if item.state in FINAL:
             words = f"The UPS is already {'' if item.state == COMPLETED else 'in the requested state of '}{item.state}."

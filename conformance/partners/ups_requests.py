@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from conformance.partners.attributes import matches, tag_of
+from conformance.partners.attributes import Attributes, matches, put, tag_of, values
 from conformance.partners.simulating import Exchange, Request
 from conformance.partners.steps import Item
 from profiles.tables import read_table
@@ -87,6 +87,13 @@ def returned() -> frozenset[str]:
         for row in rows
         if row["path"] == row["keyword"] and row["cfind_return"][:1] in {"1", "2"}
     )
+
+
+def reason_of(details: Attributes) -> Attributes:
+    """What a workitem that is canceled on request says of the reason."""
+    reason = "ProcedureStepDiscontinuationReasonCodeSequence"
+    given = values(details, reason)
+    return put({}, "ProcedureStepProgressInformationSequence", put({}, reason, *given)) if given else {}
 
 
 def number_of(value: str, default: int) -> int:

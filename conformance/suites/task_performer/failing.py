@@ -31,7 +31,7 @@ def unsuitable_input(trial: Trial, performing: Performing) -> None:
     trial.step("schedule work on a single photograph")
     photograph = performing.scene(photograph=True)
     unsuitable = performing.schedule(photograph)
-    performing.require_claim(unreadable, unsuitable)
+    performing.require_attention(unreadable, unsuitable)
     for words, uid, scene in (
         ("images that cannot be read", unreadable, broken),
         ("an image that the work cannot be done on", unsuitable, photograph),
@@ -56,14 +56,15 @@ def missing_input(trial: Trial, performing: Performing) -> None:
     """AIWI-TP-012."""
     limit = performing.declared.timing.cancel_seconds
     uid = performing.schedule(missing=True)
-    performing.require_claim(uid)
+    performing.require_attention(uid)
     performing.await_end(uid, limit)
     _judge_canceled(trial, performing, performing.manager.item(uid), f"images that are missing, within {limit:g} s,")
 
 
 def _judge_canceled(trial: Trial, performing: Performing, item: Item, words: str) -> None:
     updates = performing.manager.of("update", item.uid)
-    proof = performing.proof(*updates[-2:], *performing.endings(item.uid))
+    rejections = performing.manager.of("cancelrequest", item.uid)
+    proof = performing.proof(*updates[-2:], *rejections, *performing.endings(item.uid))
     trial.must(item.state == CANCELED, f"work on {words} is canceled", f"it is {item.state}", proof)
     reasons = codes(item.content, _REASON)
     trial.must(

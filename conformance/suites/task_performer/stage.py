@@ -245,6 +245,15 @@ class Performing:
         if not self._heard:
             self.trial.inconclusive(_NOBODY)
 
+    def require_attention(self, *uids: str) -> None:
+        """Wait until each of some workitems was to be claimed, or was rejected at once (AIW-I 50.4.2.4)."""
+        self.trial.wait_for(
+            lambda: all(self.claims(uid) or self.state(uid) in FINAL for uid in uids), self.claim_seconds
+        )
+        self.require_life()
+        left = [uid for uid in uids if not self.claims(uid) and self.state(uid) not in FINAL]
+        self.trial.require(not left, "the workitems are claimed or rejected", f"{len(left)} are neither")
+
     def await_end(self, uid: str, seconds: float = 0.0) -> str:
         """Wait until a workitem is in a final state; the state that it is in then."""
         self.trial.wait_for(lambda: self.state(uid) in FINAL, seconds or self.declared.timing.work_seconds)

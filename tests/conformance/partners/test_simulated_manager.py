@@ -8,7 +8,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from conformance.partners.attributes import code, matches, put, text
+from conformance.partners.attributes import code, codes, matches, put, text
 from conformance.partners.manager import Manager
 from conformance.partners.simulating import Fault
 from conformance.partners.steps import COMPLETED, IN_PROGRESS
@@ -234,8 +234,11 @@ def test_what_is_no_request_is_answered_all_the_same(manager, client):
     locked = client.post(f"/workitems/{uid}?Transaction-uid={LOCK}", json=put({}, "WorklistLabel", "X"))
     assert locked.status_code == 409
     assert client.post("/workitems/1.9/subscribers/A").status_code == 404
+    rejected = put({}, "ProcedureStepDiscontinuationReasonCodeSequence", code("110530", "DCM", "Rejected"))
+    assert client.post(f"/workitems/{uid}/cancelrequest", json=[rejected]).status_code == 202
     assert client.post(f"/workitems/{uid}/cancelrequest").status_code == 202
-    assert client.post(f"/workitems/{uid}/cancelrequest").status_code == 202
+    reason = "ProcedureStepProgressInformationSequence.ProcedureStepDiscontinuationReasonCodeSequence"
+    assert codes(manager.item(uid).content, reason) == [("110530", "DCM")]
     done = manager.add(workitem())
     manager.change(done, put({}, "ProcedureStepState", COMPLETED))
     assert client.post(f"/workitems/{done}/cancelrequest").status_code == 409
