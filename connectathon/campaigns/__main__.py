@@ -21,8 +21,8 @@ CAMPAIGNS: dict[str, Any] = {
     "bad-peers": bad_peers,
 }
 PROMISES = {
-    "bad-peers": "Every bad peer, one of our own actors with one defect, is judged by the whole suite of its actor. The "
-    "judge fails or warns exactly in the tests that are there to see that defect, and in no other.",
+    "bad-peers": "Every bad peer, one of our own actors with one defect, is judged by the whole suite of its actor. "
+    "The judge fails or warns exactly in the tests that are there to see that defect, and in no other.",
     "demo-kills": "Studies go the whole way from HL7 order to stored result while an actor of the department, any of "
     "them, is killed with SIGKILL at a random moment during each. Every study ends COMPLETED once, with one workitem, "
     "one SEG and one SR, and with all of its events in the log, each once.",
