@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from conformance.harness import Trial, shows
-from conformance.partners.attributes import text, values
-from conformance.partners.workitems import discontinued, performed
+from conformance.partners.attributes import codes, text, values
+from conformance.partners.workitems import FAILURE, discontinued, performed
 from conformance.suites.task_manager.stage import BOTH, CANCELED, COMPLETED, IN_PROGRESS, Manager
 
 _DONE = "UnifiedProcedureStepPerformedProcedureSequence"
@@ -102,8 +102,8 @@ def discontinue(trial: Trial, manager: Manager) -> None:
     found = manager.worklist.retrieve(item.uid)
     when = text(found.dataset, f"{_PROGRESS}.ProcedureStepCancellationDateTime")
     trial.must(when, "it says when it was canceled", "absent", found.evidence)
-    why = values(found.dataset, f"{_PROGRESS}.ProcedureStepDiscontinuationReasonCodeSequence")
-    trial.must(why, "it says why", "absent", found.evidence)
+    why = codes(found.dataset, f"{_PROGRESS}.ProcedureStepDiscontinuationReasonCodeSequence")
+    trial.must(why == [FAILURE[:2]], "it says why, as it was told", f"{why}", found.evidence)
 
 
 @shows("AIWI-TM-043", "CANCELED without a reason is refused, or has a reason added", transports=BOTH)
