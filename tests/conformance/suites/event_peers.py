@@ -10,7 +10,9 @@ import httpx
 from actors.shared import pki
 from conformance.harness.registry import suite
 from connectathon.bad_peers.running import running
-from connectathon.event_source import event_source
+from connectathon.event_consumer import actions as consuming
+from connectathon.event_consumer import event_consumer
+from connectathon.event_source import actions, event_source
 from connectathon.fiction import new_order
 from connectathon.judging import judge
 from connectathon.waiting import free_port
@@ -44,7 +46,7 @@ def judged_reporter(folder, peer="good"):
                 "options": ["workflow", "cancellation"],
             },
             folder / "evidence",
-            source.actions,
+            actions(source),
             begins,
         )
 
@@ -144,7 +146,7 @@ def judged_manager(folder):
 
 
 @contextmanager
-def judged_repository(folder, peer="good", actions=None):
+def judged_repository(folder, peer="good", told=None):
     """A running Event Repository, and a function that judges it."""
     pki.init(folder / "pki", "Test")
     port, syslog = free_port(), free_port()
@@ -162,6 +164,20 @@ def judged_repository(folder, peer="good", actions=None):
                 "options": ["tls"],
             },
             folder / "evidence",
-            actions,
+            told,
+            begins,
+        )
+
+
+@contextmanager
+def judged_consumer(folder, peer="good"):
+    """A running Event Consumer, and a function that judges it."""
+    port = free_port()
+    with event_consumer(folder, f"http://127.0.0.1:{port}", peer) as consumer:
+        yield lambda begins=(): judge(
+            suite("event_consumer"),
+            {"repository": {"port": port}},
+            folder / "evidence",
+            consuming(consumer),
             begins,
         )
