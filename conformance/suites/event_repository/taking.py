@@ -13,6 +13,7 @@ from conformance.suites.event_repository.stage import Opposite, refused
 _MANY, _CONNECTIONS = 1000, 4
 _LONG = 32_768
 _CUT = 40
+_PAUSES, _PAUSE_SECONDS = (0, 1, 5, 300), 0.1
 _LEAVES = "messages of a host that does not exist, some hours old"
 
 
@@ -65,8 +66,10 @@ def frames(trial: Trial, repository: Opposite) -> None:
     slow, first, second, good, last = sent
     trial.step("send a message octet by octet")
     with repository.connect() as connection:
-        for octet in framed(slow.raw):
+        for number, octet in enumerate(framed(slow.raw)):
             connection.send(bytes([octet]))
+            if number in _PAUSES:  # so that the network has no reason to put the octets together again
+                trial.given_up.wait(_PAUSE_SECONDS)
         trial.step("send two messages in one segment")
         connection.send(framed(first.raw) + framed(second.raw))
     with repository.connect() as neighbour:
