@@ -107,9 +107,13 @@ class HL7Receiver(Declaration):
 class Polled(ImageArchive):
     """An archive that is asked the same again and again; only answers that are new are kept."""
 
+    def __init__(self, host: str, port: int, base: str) -> None:
+        self._answered: dict[tuple[str, str], bytes] = {}
+        super().__init__(host, port, base)
+
     def begin(self, trial: Trial) -> None:
         """Nothing was answered yet."""
-        self._answered: dict[tuple[str, str], bytes] = {}
+        self._answered.clear()
         super().begin(trial)
 
     def record(self, exchange: Exchange) -> None:
@@ -211,7 +215,7 @@ class Department:
             self.archive.keep_file(image, b"")
 
     def store_in_halves(self, scan: Scan, act: Callable[[], object] = lambda: None) -> None:
-        """The archive has half of the images; the others come when the system has counted those, or after a while.
+        """The archive has half of the images; the others come when the system has counted those twice, or after a while.
 
         Args:
             scan: the study.
@@ -222,6 +226,7 @@ class Department:
         counted = self.archive.fail(
             Fault(
                 lambda request: scan.uid in request.path and request.path.endswith(("/instances", "/metadata")),
+                after=1,
                 then=lambda: self.store(scan, *scan.images[half:]),
             )
         )

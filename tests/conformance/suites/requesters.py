@@ -13,7 +13,7 @@ RULES = """
 name = "head-mr"
 means = "an MR of the head"
 when = '"MR" in modalities and "HEAD" in body_parts'
-series = 'modality == "MR" and images >= 4'
+series = 'modality == "MR" and images >= 1'
 workitem_code = { value = "BRAINSEG", scheme = "99STEPWELL", meaning = "Brain extraction and volume" }
 station_class = { value = "BRAIN", scheme = "99STEPWELL", meaning = "Brain engines" }
 label = "Brain extraction and volume"
@@ -47,7 +47,9 @@ def judged_requester(folder, peer="good"):
     with running("task_requester", folder / "data", peer, **settings):
         log = folder / "data.task_requester.log"
         shown = {
-            "is-outcome-shown": lambda told: _says(log, "cancel-requested", told) and not _says(log, '"requested"', told),
+            "is-outcome-shown": lambda told: (
+                _says(log, "cancel-requested", told) and not _says(log, '"requested"', told)
+            ),
             "is-modification-shown": lambda told: _says(log, "workitem-modified", told),
         }
         looking = {action: _for_a_while(look) for action, look in shown.items()}
