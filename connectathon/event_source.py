@@ -1,13 +1,14 @@
 """An Event Reporter alone in a process, which reports what it is told to: the system under test of our own runs.
 
 ``python -m connectathon.event_source PEER DATA_DIR TARGET`` takes commands (see :mod:`connectathon.commanded`). PEER is
-a bad peer of ``event_reporter``, or ``good``; TARGET is ``host``, ``port`` and, for TLS, ``tls`` with the files
-``authority``, ``certificate`` and ``key``, as JSON.
+a bad peer of ``event_reporter``, or ``good``; TARGET is ``host``, ``port``, ``udp_port`` and, for TLS,
+``tls`` with the files ``authority``, ``certificate`` and ``key``, as JSON.
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from actors.shared.logs import configure_logging
 from actors.shared.reporting import source_for
 from actors.shared.settings import CommonSettings
 from conformance.harness import Instruction
@@ -25,6 +27,7 @@ from connectathon.fiction import new_order
 from profiles.dicom import new_uid
 from profiles.sole import Algorithm, OperationalEvent, Outcome, ResultReference, Thread, steps
 from sole_logging import Certificates, EventReporter, Spool, Target, Timing
+from sole_logging.reporter import sole_message
 
 ACTOR = "event_reporter"
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -36,12 +39,18 @@ _REASONS = {Outcome.SUCCESS: "110513^DCM^Discontinued for unspecified reason"}
 _FAILURE = "110501^DCM^Equipment failure"
 
 
+def datagram_of(message: bytes) -> bytes:
+    """What a datagram holds: one whole message."""
+    return message
+
+
 class Source:
     """Reports steps of one fictional study after another."""
 
     def __init__(self, data_dir: Path, target: Mapping[str, Any]) -> None:
         common = CommonSettings(data_dir=data_dir, site="Clinic Süd")
         certificates = {key: Path(path) for key, path in target.get("tls", {}).items()}
+        self._datagrams = (target["host"], int(target.get("udp_port", 0)))
         spool = Spool(data_dir / "events.sqlite")
         self._numbers = count(1)
         self._reporter = EventReporter(
@@ -67,6 +76,16 @@ class Source:
             workitem_uid=workitem or new_uid(),
         )
         self.report(step, thread, Outcome(outcome))
+        return True
+
+    def datagram(self, code: str) -> bool:
+        """Send one event in a datagram (RFC 5426), beside the reporter, which uses connections only."""
+        step = next(row.key for row in steps().values() if row.codes[0].code == code)
+        now = datetime.now(UTC)
+        thread = Thread("1^^^CLINIC", new_order().accession_number, "", "", new_uid(), new_uid())
+        message = datagram_of(sole_message(OperationalEvent(step, now, thread), self._reporter.source, now))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(message, self._datagrams)
         return True
 
     def life(self) -> bool:
@@ -98,9 +117,12 @@ class Source:
 def main() -> None:
     """Do as told until the standard input ends."""
     peer, data_dir, target = sys.argv[1:4]
+    configure_logging(ACTOR)
     if peer != "good":
         bad_peers(ACTOR)[peer].spoil()
-    source = Source(Path(data_dir), json.loads(target))
+    from connectathon import event_source as spoilt  # noqa: PLW0406 - where bad peers find it; this is __main__
+
+    source = spoilt.Source(Path(data_dir), json.loads(target))
     obey(source)
     source.close()
 
@@ -117,6 +139,7 @@ def actions(source: Remote) -> dict[str, Callable[[Instruction], bool]]:
     """What the harness may ask of an Event Reporter."""
     return {
         "cause-event": lambda asked: source.tell(do="cause", code=asked.values["code"]),
+        "cause-event-udp": lambda asked: source.tell(do="datagram", code=asked.values["code"]),
         "cause-event-with-text": lambda asked: source.tell(do="cause", code="RID45895", number=asked.values["number"]),
         "run-workitem": lambda _: source.tell(do="life"),
         "cancel-because-of-error": lambda _: source.tell(do="cause", code="AIX106", outcome=8),

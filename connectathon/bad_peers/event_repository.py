@@ -197,6 +197,21 @@ def _no_trace() -> None:
     Queries._audit = lambda self, request: None  # type: ignore[method-assign]
 
 
+@defect("event-er-keeps-duplicates", ACTOR, "a message sent again is stored again", warns=("SOLE-ER-001",))
+def _keeps_duplicates() -> None:
+    from sole_logging import records
+
+    numbers = itertools.count(1)
+    vars(records)["digest"] = lambda _header, _raw: str(next(numbers)).encode()
+
+
+@defect("event-er-no-alert", ACTOR, "nothing tells of a stranger at the door", warns=("SOLE-ER-011",))
+def _no_alert() -> None:
+    from actors.event_repository.syslog_server import SyslogServer
+
+    SyslogServer.handshake_failed = lambda self, peer, error: None  # type: ignore[method-assign]
+
+
 @defect("event-er-lets-anybody-in", ACTOR, "senders need no certificate", fails=("SOLE-ER-011",))
 def _anybody() -> None:
     _spoil_context(lambda context: setattr(context, "verify_mode", ssl.CERT_NONE))

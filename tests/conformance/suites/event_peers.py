@@ -15,6 +15,7 @@ from connectathon.event_consumer import event_consumer
 from connectathon.event_source import actions, event_source
 from connectathon.fiction import new_order
 from connectathon.judging import judge
+from connectathon.small_repository import small_repository
 from connectathon.waiting import free_port
 from connectathon.workitems import new_workitem, performed
 from profiles.dicom import new_uid
@@ -35,15 +36,15 @@ def side(folder, name):
 def judged_reporter(folder, peer="good"):
     """A running Event Reporter, and a function that judges it."""
     pki.init(folder / "pki", "Test")
-    port = free_port()
-    target = {"host": "127.0.0.1", "port": port, "tls": side(folder / "pki", "client")}
+    port, udp = free_port(), free_port()
+    target = {"host": "127.0.0.1", "port": port, "udp_port": udp, "tls": side(folder / "pki", "client")}
     with event_source(folder / "source", target, peer) as source:
         yield lambda begins=(): judge(
             suite("event_reporter"),
             {
-                "repository": {"port": port, "tls": side(folder / "pki", "server")},
+                "repository": {"port": port, "udp_port": udp, "tls": side(folder / "pki", "server")},
                 "events": {"codes": CODES},
-                "options": ["workflow", "cancellation"],
+                "options": ["workflow", "cancellation", "udp"],
             },
             folder / "evidence",
             actions(source),
@@ -180,4 +181,22 @@ def judged_consumer(folder, peer="good"):
             folder / "evidence",
             consuming(consumer),
             begins,
+        )
+
+
+@contextmanager
+def judged_small_repository(folder, peer="good"):
+    """A small repository with RAD-124 and ITI-81, and a function that judges it by the rows about these."""
+    port, syslog = free_port(), free_port()
+    url = f"http://127.0.0.1:{port}"
+    with small_repository(folder, port, syslog, peer):
+        yield lambda: judge(
+            suite("event_repository"),
+            {
+                "syslog": {"port": syslog},
+                "queries": {"base_url": url, "fhir_url": url, "bulk_url": url},
+                "options": ["audit-event", "bulk"],
+            },
+            folder / "evidence",
+            begins=["SOLE-ER-006", "SOLE-ER-008", "SOLE-ER-009"],
         )
