@@ -1,4 +1,4 @@
-"""Task Requesters, which also receive HL7 orders, with one defect each."""
+"""Task Requesters with one defect each in what they ask a worklist manager for."""
 
 from __future__ import annotations
 
@@ -7,33 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from actors.shared.mllp import Frame
 from connectathon.bad_peers.defects import defect
+from connectathon.bad_peers.order_receiver import ACTOR, put_instead
 from profiles.dicom import JsonDataset, tag_of
-
-ACTOR = "task_requester"
-
-
-def spoil_answers(change: Callable[[list[list[bytes]], Frame], None], *, orders: bool) -> None:
-    """Every acceptance passes through a function, as fields of its segments, before it leaves.
-
-    Args:
-        change: changes the fields in place.
-        orders: whether it is answers to orders, or those to patient messages.
-    """
-    from actors.task_requester.intake import Intake
-
-    honest = Intake.take
-
-    def take(self: Intake, frame: Frame, peer: str) -> bytes:
-        answer = honest(self, frame, peer)
-        if (b"|ADT^" in frame.content[:200]) is orders or b"MSA|AA" not in answer:
-            return answer
-        segments = [line.split(b"|") for line in answer.split(b"\r")]
-        change(segments, frame)
-        return b"\r".join(b"|".join(fields) for fields in segments)
-
-    Intake.take = take  # type: ignore[method-assign]
 
 
 def spoil_workitems(change: Callable[[JsonDataset], None]) -> None:
@@ -49,79 +25,9 @@ def spoil_workitems(change: Callable[[JsonDataset], None]) -> None:
     UpsClient.create = create  # type: ignore[method-assign]
 
 
-def _put(home: object, name: str, value: object) -> None:
-    """Put something else in the place of what a module or class calls by a name."""
-    setattr(home, name, value)
-
-
 def _item(dataset: JsonDataset, sequence: str) -> JsonDataset:
     found: JsonDataset = dataset[tag_of(sequence)]["Value"][0]
     return found
-
-
-# -- messages and their answers --------------------------------------------------------------------------------------
-
-
-@defect("tr-parties-not-exchanged", ACTOR, "acknowledgements come from the sender itself", fails=("HL7-101",))
-def _parties_not_exchanged() -> None:
-    def change(segments: list[list[bytes]], frame: Frame) -> None:
-        segments[0][2:6] = frame.content.split(b"|")[2:6]
-
-    spoil_answers(change, orders=True)
-
-
-@defect(
-    "tr-cancel-unheard",
-    ACTOR,
-    "cancelled orders keep their workitems",
-    fails=("HL7-103", "AIWI-TR-011"),
-    warns=("AIWI-TR-012",),
-)
-def _cancel_unheard() -> None:
-    from actors.task_requester.publishing import Publisher
-
-    _put(Publisher, "_request_cancel", lambda _self, _row: None)
-
-
-@defect("tr-any-version", ACTOR, "takes messages of versions that do not exist", fails=("HL7-104",))
-def _any_version() -> None:
-    from actors.task_requester import intake
-    from profiles.hl7 import Message, MessageRefused, require_acceptable
-
-    def lenient(message: Message, processing_ids: Any) -> None:
-        try:
-            require_acceptable(message, processing_ids)
-        except MessageRefused as error:
-            if any(finding.code != 203 for finding in error.message_findings):  # noqa: PLR2004 - unsupported version
-                raise
-
-    _put(intake, "require_acceptable", lenient)
-
-
-@defect("tr-refuses-resent", ACTOR, "a message that is sent again is refused", warns=("HL7-105", "AIWI-TR-013"))
-def _refuses_resent() -> None:
-    from actors.task_requester.intake import Intake
-
-    honest, seen = Intake.take, set[bytes]()
-
-    def take(self: Intake, frame: Frame, peer: str) -> bytes:
-        answer = honest(self, frame, peer)
-        again = frame.content in seen
-        seen.add(frame.content)
-        return answer.replace(b"MSA|AA", b"MSA|AE") if again else answer
-
-    Intake.take = take  # type: ignore[method-assign]
-
-
-@defect("tr-deaf-to-charset", ACTOR, "every message is read as Latin-1", warns=("HL7-106",))
-def _deaf_to_charset() -> None:
-    from actors.task_requester import intake
-    from profiles.hl7 import Message, read
-
-    def as_latin_1(content: bytes, default: str) -> Message:
-        return read(content.replace(b"UNICODE UTF-8", b"8859/1"), default)
-
-    _put(intake, "read", as_latin_1)
 
 
 @defect("tr-all-urgent", ACTOR, "routine orders become workitems of priority HIGH", warns=("HL7-107",))
@@ -166,28 +72,24 @@ class _Anything(dict[str, dict[str, int]]):
         return not self == other
 
 
-@defect("tr-one-message-a-connection", ACTOR, "answers the first message of a connection only", fails=("HL7-111",))
-def _one_message() -> None:
-    from actors.shared.mllp import FrameReader
+@defect(
+    "tr-lets-performers-work",
+    ACTOR,
+    "does not ask performers to cancel",
+    fails=("HL7-103", "AIWI-TR-011"),
+    warns=("AIWI-TR-012",),
+)
+def _lets_performers_work() -> None:
+    from actors.shared.ups_client import UpsClient
+    from profiles.dicom import text
 
-    honest = FrameReader.feed
+    honest = UpsClient.request_cancel
 
-    def feed(self: FrameReader, portion: bytes) -> list[Frame]:
-        found = honest(self, portion)
-        return found[:1] if len(found) > 1 else found
+    def request_cancel(self: UpsClient, uid: str, *args: Any, **said: Any) -> None:
+        if text(self.retrieve(uid), "ProcedureStepState") == "SCHEDULED":
+            honest(self, uid, *args, **said)
 
-    FrameReader.feed = feed  # type: ignore[method-assign]
-
-
-@defect("tr-patient-answer-of-another", ACTOR, "answers to patient messages name no message", warns=("HL7-112",))
-def _patient_answer() -> None:
-    def change(segments: list[list[bytes]], _frame: Frame) -> None:
-        segments[1][2:3] = [b"0"]
-
-    spoil_answers(change, orders=False)
-
-
-# -- workitems -------------------------------------------------------------------------------------------------------
+    put_instead(UpsClient, "request_cancel", request_cancel)
 
 
 @defect("tr-no-accession", ACTOR, "workitems have no accession number", fails=("AIWI-TR-005", "HL7-102"))
@@ -238,9 +140,6 @@ def _no_destination() -> None:
     spoil_workitems(lambda workitem: workitem.pop(tag_of("OutputDestinationSequence"), None) and None)
 
 
-# -- the worklist manager --------------------------------------------------------------------------------------------
-
-
 @defect("tr-gives-up", ACTOR, "does not try again what got no answer", warns=("AIWI-TR-007",))
 def _gives_up() -> None:
     from actors.task_requester.publishing import Publisher
@@ -254,7 +153,7 @@ def _gives_up() -> None:
         except Unavailable as error:
             return self._refused(row, error)
 
-    _put(Publisher, "_ask", ask)
+    put_instead(Publisher, "_ask", ask)
 
 
 @defect("tr-hammers", ACTOR, "repeats a request that was refused, again and again", warns=("AIWI-TR-007",))
@@ -271,14 +170,14 @@ def _hammers() -> None:
                 break
         return outcome
 
-    _put(Publisher, "_ask", ask)
+    put_instead(Publisher, "_ask", ask)
 
 
 @defect("tr-deaf-to-modifications", ACTOR, "does not report that a workitem was modified", warns=("AIWI-TR-008",))
 def _deaf_to_modifications() -> None:
     from actors.task_requester import main
 
-    _put(main, "log_modified", lambda _uid, _words: None)
+    put_instead(main, "log_modified", lambda _uid, _words: None)
 
 
 @defect(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydicom import Dataset
@@ -34,6 +35,7 @@ class Hl7(Strict):
         application, facility: MSH-5 and MSH-6 of what is sent to it.
         sending_application, sending_facility: MSH-3 and MSH-4.
         versions: of HL7 in which it takes orders.
+        unused_events: how a known event is answered that is not acted upon: ``accept`` (AA) or ``refuse`` (AR).
         updates_patients: whether open workitems follow patient updates and merges.
         authority, certificate, key: PEM files for TLS with certificates of both sides; plain unless given.
         sends_host, sends_port: where the harness listens for messages of the system; port 0: it sends none.
@@ -46,6 +48,7 @@ class Hl7(Strict):
     sending_application: str = "HARNESS"
     sending_facility: str = "HARNESS"
     versions: frozenset[str] = frozenset({"2.3.1", "2.5.1"})
+    unused_events: Literal["accept", "refuse"] = "accept"
     updates_patients: bool = False
     authority: Path | None = None
     certificate: Path | None = None
@@ -72,6 +75,16 @@ class Images(Listening):
     """The ``[archive]`` table: DICOMweb, where the system looks for images."""
 
     path: str = "/dicom-web"
+
+
+class Notifications(Strict):
+    """The ``[notifications]`` table: where the system takes Instance Availability Notifications; port 0: nowhere."""
+
+    host: str = "127.0.0.1"
+    port: int = Port
+    ae_title: str = "RECEIVER"
+    harness_ae_title: str = "HARNESS"
+    retrieve_ae_title: str = "ARCHIVE"
 
 
 class Ordered(Strict):
@@ -101,6 +114,7 @@ class HL7Receiver(Declaration):
     hl7: Hl7
     worklist: Worklist
     archive: Images
+    notifications: Notifications = Notifications()
     procedure: Ordered = Ordered()
 
 
@@ -193,10 +207,18 @@ class Department:
         """The kind of order messages for tests that are not about it."""
         return self.kinds[0]
 
-    def scan(self, patient_name: str = "Fictional^Harness", **ordered: str) -> Scan:
-        """A new study with its order; nobody knows of either yet."""
+    def scan(self, patient_name: str = "Fictional^Harness", of: Scan | None = None, **ordered: str) -> Scan:
+        """A new study with its order; nobody knows of either yet.
+
+        Args:
+            patient_name: in the images.
+            of: a study of the same patient; a new patient unless given.
+            ordered: attributes of the order.
+        """
         about = self.declared.procedure
         study = objects.Study(patient_name=patient_name)
+        if of:
+            study = replace(study, patient_id=of.order.study.patient_id)
         procedure = Procedure(about.code, about.scheme, about.meaning, about.modality)
         order = replace(Order(study, procedure), **ordered)  # type: ignore[arg-type] # all of them are texts
         series = objects.new_uid()
@@ -215,7 +237,7 @@ class Department:
             self.archive.keep_file(image, b"")
 
     def store_in_halves(self, scan: Scan, act: Callable[[], object] = lambda: None) -> None:
-        """The archive has half of the images; the others come when the system has counted those twice, or after a while.
+        """The archive has half of the images; the others come when it was asked twice for those, or after a while.
 
         Args:
             scan: the study.
