@@ -49,7 +49,11 @@ def final_attributes(trial: Trial, manager: Manager) -> None:
     """AIWI-TM-038."""
     for keyword in _NEEDED:
         item = manager.claimed()
-        manager.worklist.update(item.uid, performed(keyword), item.transaction_uid)
+        update = manager.worklist.update(item.uid, performed(keyword), item.transaction_uid)
+        if not update.ok:
+            words = f"an update without {keyword} is refused as a bad request"
+            trial.must(update.bad, words, update.words, update.evidence)
+            continue
         answer = manager.worklist.change_state(item.uid, COMPLETED, item.transaction_uid)
         trial.must(answer.refused, f"COMPLETED without {keyword} is refused", answer.words, answer.evidence)
 
