@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _END_SECONDS = 20.0
+_READY = "ready\n"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ class Remote:
 
 @contextmanager
 def commanded(module: str, log: Path, *arguments: str) -> Iterator[Remote]:
-    """``python -m MODULE ARGUMENTS``, until the block is left."""
+    """``python -m MODULE ARGUMENTS``, ready, until the block is left.
+
+    Raises:
+        RuntimeError: when it ends before it is ready; with its log.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(
@@ -43,6 +48,8 @@ def commanded(module: str, log: Path, *arguments: str) -> Iterator[Remote]:
             text=True,
         )
     try:
+        if process.stdout is None or process.stdout.readline() != _READY:
+            raise RuntimeError(log.read_text(errors="replace"))
         yield Remote(process)
     finally:
         try:
@@ -54,6 +61,8 @@ def commanded(module: str, log: Path, *arguments: str) -> Iterator[Remote]:
 
 def obey(actor: Any) -> None:
     """Carry out each command of the standard input: its ``do`` is a method, the rest its arguments."""
+    sys.stdout.write(_READY)
+    sys.stdout.flush()
     for line in sys.stdin:
         told = json.loads(line)
         answer = getattr(actor, told.pop("do"))(**told)

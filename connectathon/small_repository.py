@@ -197,18 +197,12 @@ class Small:
         for server in (ThreadingHTTPServer(("127.0.0.1", port), Pages), Server(("127.0.0.1", syslog), Frames)):
             Thread(target=server.serve_forever, daemon=True).start()
 
-    def ready(self) -> bool:
-        """Whether it listens."""
-        return True
-
 
 @contextmanager
 def small_repository(folder: Path, port: int, syslog: int, peer: str = "good") -> Iterator[Remote]:
     """The process, ready, until the block is left."""
     arguments = (peer, str(port), str(syslog))
     with commanded("connectathon.small_repository", folder / "repository.log", *arguments) as remote:
-        if not remote.tell(do="ready"):
-            raise RuntimeError((folder / "repository.log").read_text())
         yield remote
 
 
