@@ -69,18 +69,21 @@ class Store:
         Returns:
             False when somebody else changed or created one of the workitems first.
         """
+        told = any(change.events for change in changes)
         try:
             with self._database.write() as connection:
                 for change in changes:
                     self._put(connection, change)
-                self._database.lock_outbox(connection)
+                if told or not all(change.expected_revision for change in changes):
+                    self._database.lock_outbox(connection)
                 for change in changes:
                     if not change.expected_revision:
                         self._enrol(connection, change)
                     outbox.append(connection, change.events)
         except (IntegrityError, _Stale):
             return False
-        self._database.wake()
+        if told:
+            self._database.wake()
         return True
 
     def _put(self, connection: Connection, change: Change) -> None:
