@@ -8,13 +8,13 @@ from conformance.hl7.frames import Frame
 from conformance.hl7.kinds import is_old
 from conformance.hl7.message import Message, read
 from conformance.partners.mllp import MllpReceiver, Received, framed
-from conformance.suites.hl7_receiver.stage import Department
+from conformance.suites.hl7_receiver.stage import SENDS, Department
 
 _WHY = "Application internal error"
 _OUTCOMES = (("AE", "the message is refused"), ("AR", "the message is rejected"), ("", "nothing is answered"))
 
 
-@shows("HL7-110", "A message that is refused or not answered is sent again or reported", option="sends-orders")
+@shows("HL7-110", "A message that is refused or not answered is sent again or reported", option=SENDS)
 def unanswered(trial: Trial, department: Department) -> None:
     """HL7-110."""
     receiver = department.receiver

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydicom import Dataset
 
 from conformance.finding import Finding
@@ -26,6 +26,7 @@ from conformance.partners.simulating import Exchange, Fault
 
 Port = Field(default=0, ge=0, lt=65536)
 LEAVES = "the orders that the test sends"
+SENDS = "sends-orders"
 
 
 class Hl7(Strict):
@@ -108,14 +109,24 @@ class Ordered(Strict):
     asap: frozenset[str] = frozenset({"HIGH", "MEDIUM"})
 
 
-class HL7Receiver(Declaration):
-    """A system that makes workitems of orders and images."""
+class Surroundings(Declaration):
+    """A system that makes workitems, and the addresses of everybody around it."""
 
     hl7: Hl7
     worklist: Worklist
     archive: Images
     notifications: Notifications = Notifications()
     procedure: Ordered = Ordered()
+
+
+class HL7Receiver(Surroundings):
+    """A system that makes workitems of orders and images."""
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if not (self.hl7.port or self.hl7.sends_port):
+            raise ValueError("[hl7] needs port, where the system takes orders, or sends_port, where it sends them to")
+        return self
 
 
 class Polled(ImageArchive):
@@ -154,7 +165,7 @@ class Scan:
 class Department:
     """The system under test, seen from everybody it speaks with."""
 
-    def __init__(self, declared: HL7Receiver, opened: ExitStack) -> None:
+    def __init__(self, declared: Surroundings, opened: ExitStack) -> None:
         """Archive and worklist listen from now on."""
         hl7, worklist, archive = declared.hl7, declared.worklist, declared.archive
         self.declared = declared
@@ -263,6 +274,17 @@ class Department:
         self.trial.require(reply.accepted, "a good order is accepted", reply.words, reply.evidence)
         return reply
 
+    def ask_for(self, scan: Scan, message: bytes = b"") -> None:
+        """Have the system request its task for a study.
+
+        Args:
+            scan: the study.
+            message: the order to send; a new one unless given.
+        """
+        octets = message or imaging_order(scan.order, self.parties, self.kind)
+        reply = self.placer.send(octets, "order NW")
+        self.trial.require(reply.accepted, "a good order is accepted", reply.words, reply.evidence)
+
     def judged(self, reply: Reply, message: bytes) -> list[Finding]:
         """What the checks find in an answer."""
         return check_acknowledgement(framed(reply.content), message, "answer")
@@ -286,7 +308,7 @@ class Department:
         """Give the system the time that it takes for another order of which it makes a workitem."""
         other = self.scan()
         self.store(other)
-        self.send(other)
+        self.ask_for(other)
         self.requested(other)
         self.trial.quiet()
 
@@ -317,8 +339,18 @@ def _context(hl7: Hl7) -> ssl.SSLContext | None:
     return context
 
 
+class Receiving(Department):
+    """The department around a receiver of orders."""
+
+    def begin(self, trial: Trial) -> None:
+        """A system that only sends has one test."""
+        if not self.declared.hl7.port and trial.case.option != SENDS:
+            trial.omit("the system takes no messages")
+        super().begin(trial)
+
+
 @contextmanager
-def stage(declared: HL7Receiver) -> Iterator[Department]:
+def stage(declared: HL7Receiver) -> Iterator[Receiving]:
     """The department, for the length of a run."""
     with ExitStack() as opened:
-        yield Department(declared, opened)
+        yield Receiving(declared, opened)

@@ -4,6 +4,7 @@ import socket
 import threading
 
 import pytest
+from pydantic import ValidationError
 
 from conformance.harness import Verdict
 from conformance.harness.registry import suite
@@ -122,3 +123,17 @@ def test_what_the_harness_answers_breaks_no_rule(kind, code):
 
 def test_the_harness_answers_what_is_no_message_too():
     assert b"MSA|AR|" in acknowledgement(b"hello", "AR")
+
+
+def test_a_system_that_only_sends_is_not_asked_to_take_anything(tmp_path):
+    ports = [free_port() for _ in range(3)]
+    declaration = {"hl7": {"sends_port": ports[0]}, "worklist": {"port": ports[1]}, "archive": {"port": ports[2]}}
+    ended = judge(suite("hl7_receiver"), declaration, tmp_path / "evidence")
+    assert {event.verdict for event in ended.values()} == {Verdict.OMIT}
+
+
+def test_a_declaration_without_any_address_is_refused():
+    with pytest.raises(ValidationError, match="needs port"):
+        suite("hl7_receiver").declaration.model_validate(
+            {"system": {"name": "x"}, "hl7": {}, "worklist": {"port": 1}, "archive": {"port": 2}}
+        )
