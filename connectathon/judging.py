@@ -16,7 +16,7 @@ from profiles.tables import read_table
 
 Actions = Mapping[str, Callable[[Instruction], bool | None]]
 #: Our own actors answer at once; what they do of themselves may take a moment on a busy machine.
-_SHARE = 5
+_SHARE = 12
 LIMITS = {"answer_seconds": 20.0, "reaction_seconds": 20.0, "quiet_seconds": 0.2}
 
 

@@ -1,7 +1,7 @@
 """Which requirements the bad peers prove: ``python -m connectathon.bad_peers.proofs`` prints the table anew.
 
-A peer proves a row when it makes exactly one case of a suite end otherwise; ``conformance/tables/proved_peers.csv`` keeps
-the result, because the judge must not read what it judges.
+A peer proves a row when it makes exactly one case of a suite end otherwise; ``conformance/tables/proved_peers.csv``
+keeps the result, because the judge must not read what it judges.
 """
 
 from __future__ import annotations

@@ -24,4 +24,4 @@ def test_the_judge_sees_exactly_the_defect(name, tmp_path):
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_the_judge_sees_exactly_the_defect_of_a_small_repository(name, tmp_path):
     with judged_small_repository(tmp_path, name) as judge:
-        assert unexpected(judge(), SMALL[name]) == []
+        assert unexpected(judge(cases_for(suite("event_repository"), SMALL[name])), SMALL[name]) == []

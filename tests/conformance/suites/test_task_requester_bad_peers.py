@@ -2,9 +2,9 @@
 
 import pytest
 
-from conformance.harness.registry import catalogue
+from conformance.harness.registry import catalogue, suite
 from connectathon.bad_peers import bad_peers
-from connectathon.judging import unexpected
+from connectathon.judging import cases_for, unexpected
 
 from .requesters import judged_requester
 
@@ -20,4 +20,4 @@ def roles(peer):
 @pytest.mark.parametrize(("name", "role"), [(name, role) for name, peer in PEERS.items() for role in roles(peer)])
 def test_the_judge_sees_exactly_the_defect(name, role, tmp_path):
     with judged_requester(tmp_path, name) as judging:
-        assert unexpected(judging(role), PEERS[name]) == []
+        assert unexpected(judging(role, cases_for(suite(role), PEERS[name])), PEERS[name]) == []
