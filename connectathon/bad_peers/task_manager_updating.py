@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectathon.bad_peers.defects import defect
-from connectathon.bad_peers.handling import Handling, forgive, lacking, spoil, with_sent
+from connectathon.bad_peers.handling import Handling, forgive, in_state, lacking, spoil, with_sent
 from connectathon.bad_peers.spoiling import Exchange, spoil_answers
 from profiles.dicom import JsonDataset, item, items, put, put_items, text
 
@@ -71,21 +71,19 @@ def _state() -> None:
 
 @defect("tm-state-by-update", _TM, "an update can complete a workitem", fails=("AIWI-TM-031.rest",))
 def _state_by_update() -> None:
-    from connectathon.bad_peers.handling import in_state
-
     def answer(handling: Handling) -> Answer:
         changes = handling.ask.dataset()
         if state := text(changes, "ProcedureStepState"):
             in_state(handling, state)
-        return handling.sent(lacking(changes, "ProcedureStepState")).go_on() if not state else _ok()
+        return handling.sent(lacking(changes, "ProcedureStepState")).go_on() if not state else _done()
 
     spoil("update", answer)
 
 
-def _ok() -> Answer:
+def _done(status: int = 200) -> Answer:
     from actors.shared.ups_face.answers import Answer
 
-    return Answer(200)
+    return Answer(status)
 
 
 @defect("tm-ignores-the-patient", _TM, "ignores another patient in an update, silently", warns=("AIWI-TM-032.rest",))
@@ -93,12 +91,11 @@ def _patient() -> None:
     with_sent("update", lambda _, changes: lacking(changes, "PatientName", "PatientID"))
 
 
-@defect("tm-merges", _TM, "adds the items of a sequence to those that are there", fails=("AIWI-TM-033.rest",))
+@defect("tm-merges", _TM, "adds fewer items of a sequence to those that are there", fails=("AIWI-TM-033.rest",))
 def _merges() -> None:
     def change(handling: Handling, changes: JsonDataset) -> JsonDataset:
-        if items(changes, _STATIONS):
-            put_items(changes, _STATIONS, *items(handling.content, _STATIONS), *items(changes, _STATIONS))
-        return changes
+        there, new = items(handling.content, _STATIONS), items(changes, _STATIONS)
+        return put_items(changes, _STATIONS, *there, *new) if len(there) > len(new) > 0 else changes
 
     with_sent("update", change)
 
@@ -137,10 +134,20 @@ def _no_end_after_progress() -> None:
 # -- requests to cancel ------------------------------------------------------------------------------------------------
 
 
-@defect("tm-forgets-why", _TM, "forgets why a workitem is canceled on request", fails=("AIWI-TM-044.rest",))
+@defect("tm-forgets-why", _TM, "forgets why a workitem is canceled on request", warns=("AIWI-TM-044.rest",))
 def _forgets_why() -> None:
     def answer(handling: Handling) -> Answer:
-        return (handling.sent({}) if handling.ask.body and handling.state == _SCHEDULED else handling).go_on()
+        told = bool(handling.ask.body) and bool(handling.ask.dataset())
+        return (handling.sent({}) if told and handling.state == _SCHEDULED else handling).go_on()
+
+    spoil("request_cancel", answer)
+
+
+@defect("tm-never-cancels", _TM, "accepts to cancel for a reason, and does not", fails=("AIWI-TM-044.rest",))
+def _never_cancels() -> None:
+    def answer(handling: Handling) -> Answer:
+        told = bool(handling.ask.body) and bool(handling.ask.dataset())
+        return _done(202) if told and handling.state == _SCHEDULED else handling.go_on()
 
     spoil("request_cancel", answer)
 
