@@ -4,7 +4,7 @@ import pytest
 
 from conformance.harness import Verdict
 from conformance.harness.registry import suite
-from connectathon.judging import broken, judge, unlike_verified
+from connectathon.judging import broken, judge
 from connectathon.waiting import free_port
 from profiles.tables import read_table
 
