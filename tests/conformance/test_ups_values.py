@@ -54,6 +54,13 @@ def test_two_judges_agree_on_what_a_representation_allows(vr):
     agree()
 
 
+@pytest.mark.requirement("UPS-3839")
+@pytest.mark.parametrize("value", ["http://a/{b}", 'http://a/"b"', "http://a/<b>", "http://a/b|c", "http://a/b^c"])
+def test_an_address_has_no_character_that_rfc_3986_does_not_have(value):
+    assert forms()["UR"].fault(value)
+    assert not forms()["UR"].fault("http://[::1]:80/a-b._~!$&'()*+,;=:@/?c=%7B#d")
+
+
 @pytest.mark.requirement("UPS-3836")
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=6))
 def test_every_uid_of_numbers_is_one_and_none_with_a_leading_zero(numbers):
