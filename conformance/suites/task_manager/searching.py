@@ -108,6 +108,7 @@ def keyword_and_tag(trial: Trial, manager: Manager) -> None:
     """AIWI-TM-054."""
     label = manager.label()
     uid = manager.created(workitem(label))
+    manager.created(workitem(manager.label()))
     for key in ("WorklistLabel", tag_of("WorklistLabel")):
         _must_find(trial, manager, {key: label}, [uid], f"key {key}")
     query = f"WorklistLabel={label}&{tag_of('WorklistLabel')}={label}"
