@@ -1,6 +1,5 @@
 """The judge over files and folders, and as the command ``stepwell check`` (DESIGN 4.1 and 4.5)."""
 
-import io
 import json
 import subprocess
 import sys
@@ -8,12 +7,13 @@ import sys
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydicom import Dataset, config, dcmread
+from pydicom import DataElement, Dataset, config
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from conformance import FAMILIES, Severity, check, check_datasets
 from conformance.air import check_files, files, frames, maps
 from profiles.errors import BadInput, NotFound
+from tests.conformance.air_scenes import SCENES
 from tests.conformance.breaking import named, write
 
 KEYS = {"file", "rule", "severity", "path", "message", "fix", "source"}
@@ -131,19 +131,48 @@ def elements(dataset):
                 yield from elements(row)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(which=st.integers(0, 1), where=st.floats(0, 1, exclude_max=True), emptied=st.booleans())
-def test_no_absence_makes_the_judge_fail(made, which, where, emptied):
-    """Whatever is missing or empty is a finding or none, but an answer."""
-    results = [dcmread(io.BytesIO(content)) for content in made[:2]]
-    found = list(elements(results[which]))
-    holder, element = found[int(where * len(found))]
-    if emptied:
-        element.value = [] if element.VR == "SQ" else None
-    else:
-        del holder[element.tag]
-    told = check_datasets([("seg.dcm", results[0]), ("sr.dcm", results[1])])
-    assert not [one for one in told if one.rule == "HARNESS"]
+def leave_out(holder, element):
+    del holder[element.tag]
+
+
+def empty(holder, element):
+    element.value = [] if element.VR == "SQ" else None
+
+
+def repeat(holder, element):
+    element.value = [Dataset(), *element.value, *element.value] if element.VR == "SQ" else element.value
+
+
+def change(holder, element):
+    """Another value of the same kind, or of none."""
+    values = {
+        "SQ": [Dataset()],
+        "FL": [float("nan")] * 5,
+        "FD": -1.0,
+        "US": 65535,
+        "UL": [1, 99],
+        "OB": b"",
+        "OW": b"x",
+    }
+    value = values.get(element.VR, "9.0\\x")
+    kind = element.VR if element.VR in values or element.VR not in {"DS", "IS"} else "LO"
+    holder[element.tag] = DataElement(element.tag, kind, value, validation_mode=config.IGNORE)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    scene=st.sampled_from(sorted(SCENES)),
+    which=st.floats(0, 1, exclude_max=True),
+    where=st.floats(0, 1, exclude_max=True),
+    harm=st.sampled_from([leave_out, empty, repeat, change]),
+)
+def test_whatever_is_in_an_object_the_judge_answers(scenes, scene, which, where, harm):
+    """What is missing, empty, repeated or of another kind is a finding or none."""
+    objects = scenes(scene)
+    results = [dataset for name, dataset in objects.named if not name[0].isdigit()]
+    found = list(elements(results[int(which * len(results))]))
+    harm(*found[int(where * len(found))])
+    assert not [one for one in check_datasets(objects.named) if one.rule == "HARNESS"]
 
 
 def test_an_unknown_family_is_refused_with_the_names_there_are(tmp_path):
