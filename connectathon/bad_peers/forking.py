@@ -8,6 +8,7 @@ Most of an actor's start is the import of its libraries; the hundreds of bad pee
 from __future__ import annotations
 
 import atexit
+import ctypes
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ import psutil
 from connectathon.bad_peers.__main__ import main as become
 
 _ACTORS = ("event_repository", "image_manager", "task_manager", "task_performer", "task_requester", "watcher")
+_END_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 _lock = Lock()
 
 
@@ -123,6 +125,7 @@ def _serve() -> None:
 def _become(asked: dict[str, Any]) -> None:
     """Be the actor; never returns."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGTERM)  # a test run that is killed leaves no actor behind
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     log = os.open(asked["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
