@@ -9,6 +9,7 @@ from connectathon.bad_peers.defects import defect
 from connectathon.bad_peers.spoiling_events import Report, Reports, both, change_reports, part, state_of
 
 _CLASS, _LOCK, _READINESS = "00000002", "00081195", "00404041"
+_REASON, _CANCEL_REQUESTED = "00741238", 2
 _EVENT = "1.2.840.10008.5.1.4.34.6.4"
 
 
@@ -108,9 +109,31 @@ def _lock_in_events() -> None:
     change_reports(change)
 
 
-@defect("tm-cancel-as-progress", "task_manager", "reports requests to cancel as progress", fails=both("AIWI-TM-067"))
+@defect(
+    "tm-cancel-untold", "task_manager", "does not tell a performer of requests to cancel", fails=both("AIWI-TM-045")
+)
+def _cancel_untold() -> None:
+    change_reports(lambda _event, kind, information: [] if kind == _CANCEL_REQUESTED else [(kind, information)])
+
+
+@defect("tm-cancel-unexplained", "task_manager", "tells no reason of a request to cancel", fails=both("AIWI-TM-045"))
+def _cancel_unexplained() -> None:
+    def change(_event: Any, kind: int, information: Report) -> Reports:
+        if kind == _CANCEL_REQUESTED:
+            information = {tag: one for tag, one in information.items() if tag != _REASON}
+        return [(kind, information)]
+
+    change_reports(change)
+
+
+@defect(
+    "tm-cancel-as-progress",
+    "task_manager",
+    "reports requests to cancel as progress",
+    fails=(*both("AIWI-TM-045"), *both("AIWI-TM-067")),
+)
 def _cancel_as_progress() -> None:
-    change_reports(lambda _event, kind, information: [(3 if kind == 2 else kind, information)])  # noqa: PLR2004
+    change_reports(lambda _event, kind, information: [(3 if kind == _CANCEL_REQUESTED else kind, information)])
 
 
 @defect("tm-no-readiness", "task_manager", "leaves readiness out of reports of an end", fails=both("AIWI-TM-067"))

@@ -18,6 +18,28 @@ _MANY = 60
 _STATION = ("HARNESS_2", "99HARNESS", "Second harness station")
 
 
+@shows("AIWI-TM-045", "A request to cancel what somebody performs is told to him, and changes nothing", transports=BOTH)
+def cancel_requested(trial: Trial, manager: Manager) -> None:
+    """AIWI-TM-045."""
+    subscriber, item = Subscriber(manager), manager.claimed()
+    subscriber.subscribed(item.uid)
+    asked = cancel_request("Harness withdraws it", "Harness desk")
+    answer = manager.worklist.request_cancel(item.uid, asked)
+    accepted = answer.status == 202 or answer.code == "0000"  # noqa: PLR2004
+    trial.require(accepted, "the request is accepted (202; 0000 over DIMSE)", answer.words, answer.evidence)
+    found = subscriber.received.wait(item.uid, kind=Kind.CANCEL_REQUESTED)
+    proof = [answer.evidence, *(one.evidence for one in found)]
+    trial.require(found, "a Cancel Requested event comes to the performer, who is subscribed", "none came", proof)
+    requester = text(found[0].dataset, "RequestingAE")
+    words = "it names the AE that asks" if trial.transport == "dimse" else "it names an AE"
+    known = requester == manager.declared.harness_ae_title or (requester and trial.transport == "rest")
+    trial.must(known, words, requester or "none", proof)
+    for keyword in ("ReasonForCancellation", "ContactDisplayName"):
+        told = text(found[0].dataset, keyword) == text(asked, keyword)
+        trial.must(told, f"it has the {keyword} of the request", "it has not", proof)
+    manager.must_be(item.uid, IN_PROGRESS)
+
+
 @shows("AIWI-TM-065", "Each change of state is reported once, in the order in which it happened", transports=BOTH)
 def changes_of_state(trial: Trial, manager: Manager) -> None:
     """AIWI-TM-065."""
