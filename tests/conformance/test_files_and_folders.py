@@ -153,6 +153,7 @@ def change(holder, element):
         "UL": [1, 99],
         "OB": b"",
         "OW": b"x",
+        "AT": [0x00100010, 0x7FE00010],
     }
     value = values.get(element.VR, "9.0\\x")
     kind = element.VR if element.VR in values or element.VR not in {"DS", "IS"} else "LO"
