@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pydicom import Dataset
 
+from profiles.air.algorithm import AlgorithmIdentification
 from profiles.air.context import ResultContext
-from profiles.air.errors import require
-from profiles.air.mending import tied_to
-from profiles.air.primitives import AlgorithmIdentification, Results, Segmentation
+from profiles.air.results import Results
 
 
 def encode(results: Results, context: ResultContext, algorithm: AlgorithmIdentification) -> list[Dataset]:
@@ -26,25 +23,13 @@ def encode(results: Results, context: ResultContext, algorithm: AlgorithmIdentif
     Raises:
         IllegalResult: when the results do not fit the source images.
     """
+    from profiles.air.references import Sources
     from profiles.air.report_object import encode_report
     from profiles.air.segmentation_object import encode_segmentation
 
-    sources = [_sources_of(found, context) for found in results.segmentations]
+    sources = Sources(context)
     segmentations = [
-        encode_segmentation(found, slices, context, algorithm, number)
-        for number, (found, slices) in enumerate(zip(results.segmentations, sources, strict=True), start=1)
+        encode_segmentation(found, sources.slices(found.source_instance_uids), context, algorithm, number)
+        for number, found in enumerate(results.segmentations, start=1)
     ]
-    evidence = {str(image.SOPInstanceUID): image for slices in sources for image in slices}
-    return [*segmentations, encode_report(results, segmentations, list(evidence.values()), context, algorithm)]
-
-
-def _sources_of(found: Segmentation, context: ResultContext) -> list[Dataset]:
-    """The source slices of a segmentation, in the order of its masks."""
-    by_uid = {str(image.SOPInstanceUID): image for image in context.images}
-    missing: Sequence[str] = [uid for uid in found.source_instance_uids if uid not in by_uid]
-    require(
-        not missing,
-        f"{len(missing)} of the segmentation's source slices are not among the images of the context, the first is "
-        f"{missing[0] if missing else ''}; give all images that the algorithm was given.",
-    )
-    return tied_to([by_uid[uid] for uid in found.source_instance_uids], context)
+    return [*segmentations, encode_report(results, segmentations, sources, context, algorithm)]

@@ -9,9 +9,9 @@ from typing import Any
 from pydicom import Dataset
 from pydicom.valuerep import DA, TM
 
+from profiles.air.algorithm import AlgorithmIdentification
 from profiles.air.context import ResultContext
 from profiles.air.identifiers import derived_uid
-from profiles.air.primitives import AlgorithmIdentification
 from profiles.dicom import Code, code
 
 _PATIENT_AND_STUDY = (

@@ -9,11 +9,13 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from profiles.air.algorithm import AlgorithmIdentification
 from profiles.air.context import ResultContext
 from profiles.air.errors import require
 from profiles.air.identifiers import derived_uid
 from profiles.air.mending import as_concept, finish, identity
-from profiles.air.primitives import AlgorithmIdentification, Segment, Segmentation, Tracking
+from profiles.air.segments import Segment, Segmentation
+from profiles.air.values import Tracking
 
 
 def tracking_uid(tracking: Tracking, context: ResultContext, algorithm: AlgorithmIdentification) -> str:

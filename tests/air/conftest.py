@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
+import conformance
 from connectathon.fiction import DemoOrder
 from connectathon.modality import Head, write_series
 from profiles.air import (
@@ -22,6 +26,7 @@ from profiles.air import (
     Segmentation,
     Tracking,
     context_from_workitem,
+    encode,
 )
 from profiles.dicom import Code, JsonDataset, code, put, put_codes, put_items
 
@@ -104,3 +109,58 @@ def make_context(workitem: JsonDataset, images: list[Dataset]) -> Callable[..., 
         return context_from_workitem(workitem, images, station=STATION, now=NOW, seed=seed)
 
     return make
+
+
+def items_of(report: Dataset) -> Iterator[Dataset]:
+    """All content items below the root, parents first."""
+    for item in report.get("ContentSequence", []):
+        yield item
+        yield from items_of(item)
+
+
+def named(report: Dataset, value: str) -> list[Dataset]:
+    """The content items whose concept name has this code value."""
+    return [
+        item
+        for item in items_of(report)
+        if "ConceptNameCodeSequence" in item and item.ConceptNameCodeSequence[0].CodeValue == value
+    ]
+
+
+class Judge:
+    """Encodes results, has every object validated, and reads them back from their files."""
+
+    def __init__(self, folder: Path, context: ResultContext, algorithm: AlgorithmIdentification) -> None:
+        self._folder, self._algorithm = folder, algorithm
+        self.context = context
+
+    def __call__(self, results: Results) -> list[Dataset]:
+        made = encode(results, self.context, self._algorithm)
+        return self.read_back(made)
+
+    def read_back(self, made: Sequence[Dataset]) -> list[Dataset]:
+        """The objects as a reader sees them, when two validators find nothing wrong with them."""
+        paths = []
+        for number, dataset in enumerate(made):
+            paths.append(self._folder / f"{number}.dcm")
+            dataset.save_as(paths[-1], enforce_file_format=True)
+            validator = Path(sys.executable).parent / "dciodvfy"
+            said = subprocess.run(
+                [validator, "-new", paths[-1]],
+                capture_output=True,
+                text=True,
+                check=False,
+                env={**os.environ, "DCMDICTPATH": ""},
+            )
+            assert "Error" not in said.stdout + said.stderr, said.stdout + said.stderr
+        read = [pydicom.dcmread(path) for path in paths]
+        images = [(str(image.SOPInstanceUID), image) for image in self.context.images]
+        assert conformance.check_datasets([(str(one.Modality), one) for one in read] + images) == []
+        return read
+
+    named = staticmethod(named)
+
+
+@pytest.fixture
+def judge(tmp_path: Path, make_context: Callable[..., ResultContext], algorithm: AlgorithmIdentification) -> Judge:
+    return Judge(tmp_path, make_context(), algorithm)
