@@ -111,6 +111,34 @@ def make_context(workitem: JsonDataset, images: list[Dataset]) -> Callable[..., 
     return make
 
 
+@pytest.fixture
+def multi_frame(source_files: list[Path]) -> Dataset:
+    """The slices as frames of one Legacy Converted Enhanced MR image."""
+    import highdicom as hd
+
+    slices = [pydicom.dcmread(path) for path in source_files]
+    made = hd.legacy.LegacyConvertedEnhancedMRImage(slices, "1.2.40.1", 7, "1.2.40.2", 1)
+    made.TimezoneOffsetFromUTC = "+0000"
+    return made
+
+
+@pytest.fixture
+def projection(images: list[Dataset]) -> Dataset:
+    """A digital radiograph: one image without Frame of Reference."""
+    flat = images[0]
+    for keyword in (
+        "FrameOfReferenceUID",
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "PositionReferenceIndicator",
+        "SliceThickness",
+    ):
+        if keyword in flat:
+            del flat[keyword]
+    flat.SOPClassUID, flat.Modality = "1.2.840.10008.5.1.4.1.1.1.1", "DX"
+    return flat
+
+
 def items_of(report: Dataset) -> Iterator[Dataset]:
     """All content items below the root, parents first."""
     for item in report.get("ContentSequence", []):
