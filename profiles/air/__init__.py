@@ -12,7 +12,7 @@ from profiles.air.geometry import Location, Mark, Outline, Region, Space
 from profiles.air.identifiers import derived_uid
 from profiles.air.measurements import Confidence, Measurement, NormalRange, Uncertainty
 from profiles.air.results import Results, Thing
-from profiles.air.segments import Mask, Segment, Segmentation
+from profiles.air.segments import Fraction, Mask, Segment, Segmentation
 from profiles.air.values import FindingSite, ImageReference, SeriesReference, Tracking
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Evaluation",
     "Finding",
     "FindingSite",
+    "Fraction",
     "IllegalResult",
     "ImageReference",
     "Location",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -16,6 +17,8 @@ from profiles.air.identifiers import derived_uid
 from profiles.air.mending import as_concept, finish, identity
 from profiles.air.segments import Segment, Segmentation
 from profiles.air.values import Tracking
+
+_FRACTION_STEPS = 255
 
 
 def tracking_uid(tracking: Tracking, context: ResultContext, algorithm: AlgorithmIdentification) -> str:
@@ -30,7 +33,7 @@ def encode_segmentation(
     algorithm: AlgorithmIdentification,
     number: int,
 ) -> Dataset:
-    """One Segmentation instance of type BINARY.
+    """One Segmentation instance: BINARY, FRACTIONAL or LABELMAP.
 
     Args:
         found: the segments.
@@ -44,29 +47,63 @@ def encode_segmentation(
     """
     from highdicom.seg import Segmentation as SegmentationDocument
 
-    shape = found.segments[0].mask.shape[1:]
-    size = (int(sources[0].Rows), int(sources[0].Columns))
-    require(
-        shape == size,
-        f"The masks have {shape[0]} rows and {shape[1]} columns, their source slices {size[0]} and {size[1]}; bring "
-        "the masks back to the voxels of the source series (PS3.3 C.8.20.2).",
-    )
+    _require_fit(found, sources)
     made = SegmentationDocument(
         source_images=list(sources),
-        pixel_array=np.stack([segment.mask for segment in found.segments], axis=-1).astype(np.uint8),
-        segmentation_type="BINARY",
+        pixel_array=_pixels(found),
+        segmentation_type=found.kind,
         segment_descriptions=[
             _description(index, segment, context, algorithm) for index, segment in enumerate(found.segments, start=1)
         ],
         content_label=found.content_label,
         content_description=found.description or None,
         omit_empty_frames=True,
+        fractional_type=found.segments[0].fraction or "PROBABILITY",
+        max_fractional_value=_FRACTION_STEPS,
         transfer_syntax_uid=ExplicitVRLittleEndian,
         **identity(context, algorithm, "SEG", "segmentation", series_number=context.series_number, number=number),
     )
-    _complete(made, found, context)
+    _complete(made, found, sources[0], context)
     finish(made, context, algorithm)
     return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
+
+
+def _require_fit(found: Segmentation, sources: Sequence[Dataset]) -> None:
+    """Refuse masks that do not lie on the voxels of their sources."""
+    shape = found.segments[0].mask.shape
+    size = (int(sources[0].Rows), int(sources[0].Columns))
+    require(
+        shape[1:] == size,
+        f"The masks have {shape[1]} rows and {shape[2]} columns, their source slices {size[0]} and {size[1]}; bring "
+        "the masks back to the voxels of the source series (PS3.3 C.8.20.2).",
+    )
+    frames = int(sources[0].get("NumberOfFrames", 1) or 1)
+    require(
+        not found.multi_frame or frames == shape[0],
+        f"The masks have {shape[0]} slices, their source image {frames} frames; give a mask for each frame.",
+    )
+    require(
+        found.multi_frame or frames == 1,
+        "A source instance has frames of its own; name it alone, with multi_frame=True and a mask for each frame.",
+    )
+    for keyword, what in (("SeriesInstanceUID", "series"), ("FrameOfReferenceUID", "Frames of Reference")):
+        require(
+            len({str(image.get(keyword, "")) for image in sources}) == 1,
+            f"The source slices are of several {what}; make one segmentation of each (PS3.3 C.8.20.2).",
+        )
+
+
+def _pixels(found: Segmentation) -> NDArray[Any]:
+    """The voxels as highdicom takes them: a plane per segment, or the label of each voxel."""
+    masks = [segment.mask for segment in found.segments]
+    if found.kind == "FRACTIONAL":
+        return np.stack(masks, axis=-1)
+    if found.kind == "BINARY":
+        return np.stack([mask.view(np.uint8) for mask in masks], axis=-1)
+    labels = np.zeros(masks[0].shape, dtype=np.uint8 if len(masks) <= _FRACTION_STEPS else np.uint16)
+    for number, mask in enumerate(masks, start=1):
+        labels[mask] = number
+    return labels
 
 
 def _description(number: int, segment: Segment, context: ResultContext, algorithm: AlgorithmIdentification) -> Any:
@@ -91,13 +128,19 @@ def _description(number: int, segment: Segment, context: ResultContext, algorith
     )
 
 
-def _complete(made: Dataset, found: Segmentation, context: ResultContext) -> None:
-    """What highdicom leaves to its caller: overlap, the order, and a UID that must not be random."""
+def _complete(made: Dataset, found: Segmentation, image: Dataset, context: ResultContext) -> None:
+    """What highdicom leaves to its caller: overlap, the order, and a UID that must not be random.
+
+    A label map of highdicom has a segment more, the background, which comes first.
+    """
     made.SegmentsOverlap = "YES" if found.segments_overlap else "NO"
-    for described, segment in zip(made.SegmentSequence, found.segments, strict=True):
+    for segment, described in zip(reversed(found.segments), reversed(made.SegmentSequence), strict=False):
         for region, site in zip(described.get("AnatomicRegionSequence", []), segment.sites, strict=False):
-            if site.laterality is not None:
-                region.AnatomicRegionModifierSequence = [as_concept(site.laterality)]
+            modifiers = [as_concept(part) for part in (site.laterality, site.modifier) if part is not None]
+            if modifiers:
+                region.AnatomicRegionModifierSequence = modifiers
+    if "ImageOrientationPatient" not in image and "NumberOfFrames" not in image:
+        made.PatientOrientation = image.get("PatientOrientation", "")
     organization = derived_uid(made.SOPInstanceUID, "dimensions")
     for row in [*made.DimensionOrganizationSequence, *made.DimensionIndexSequence]:
         row.DimensionOrganizationUID = organization

@@ -155,6 +155,14 @@ def named(report: Dataset, value: str) -> list[Dataset]:
     ]
 
 
+KNOWN_TO_BE_WRONG = (
+    # dciodvfy takes Segmentation Storage alone for a segmentation, and not Label Map Segmentation Storage of Supplement
+    # 243. Without the number a reader could not tell the segments of a label map apart (air.md AIR-112).
+    "ReferencedSegmentNumber(0062,000b)> - Shall not be present for Referenced SOP Class that is not segmentation",
+)
+"""Errors that the validator reports of legal objects."""
+
+
 class Judge:
     """Encodes results, has every object validated, and reads them back from their files."""
 
@@ -180,7 +188,8 @@ class Judge:
                 check=False,
                 env={**os.environ, "DCMDICTPATH": ""},
             )
-            assert "Error" not in said.stdout + said.stderr, said.stdout + said.stderr
+            errors = [line for line in (said.stdout + said.stderr).splitlines() if "Error" in line]
+            assert [line for line in errors if not any(known in line for known in KNOWN_TO_BE_WRONG)] == []
         read = [pydicom.dcmread(path) for path in paths]
         images = [(str(image.SOPInstanceUID), image) for image in self.context.images]
         assert conformance.check_datasets([(str(one.Modality), one) for one in read] + images) == []
