@@ -10,6 +10,8 @@ from profiles.air.errors import IllegalResult
 from profiles.air.findings import Comment, Evaluation, Finding, Priority, PriorityHint
 from profiles.air.geometry import Location, Mark, Outline, Region, Space
 from profiles.air.identifiers import derived_uid
+from profiles.air.key_images import KeyImages
+from profiles.air.maps import ParametricMap, Qualification
 from profiles.air.measurements import Confidence, Measurement, NormalRange, Uncertainty
 from profiles.air.results import Results, Thing
 from profiles.air.segments import Fraction, Mask, Segment, Segmentation
@@ -26,14 +28,17 @@ __all__ = [
     "Fraction",
     "IllegalResult",
     "ImageReference",
+    "KeyImages",
     "Location",
     "Mark",
     "Mask",
     "Measurement",
     "NormalRange",
     "Outline",
+    "ParametricMap",
     "Priority",
     "PriorityHint",
+    "Qualification",
     "Region",
     "ResultContext",
     "Results",

@@ -1,4 +1,4 @@
-"""From results to DICOM objects: one SEG per segmentation, and one SR over all of them."""
+"""From results to DICOM objects: a SEG per segmentation, a map, an SR over all of them, and key images."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ def encode(results: Results, context: ResultContext, algorithm: AlgorithmIdentif
         algorithm: what made the results.
 
     Returns:
-        Segmentation instances, then one Comprehensive 3D SR (TID 1500) that refers to them.
+        Segmentations and Parametric Maps, then one Comprehensive 3D SR (TID 1500) that refers to them, then Key Object
+        Selections.
 
     Raises:
         IllegalResult: when the results do not fit the source images.
     """
+    from profiles.air.key_object import encode_key_images
+    from profiles.air.map_object import encode_map
+    from profiles.air.measurement_groups import Drawn
     from profiles.air.references import Sources
     from profiles.air.report_object import encode_report
     from profiles.air.segmentation_object import encode_segmentation
@@ -32,4 +36,16 @@ def encode(results: Results, context: ResultContext, algorithm: AlgorithmIdentif
         encode_segmentation(found, sources.slices(found.source_instance_uids), context, algorithm, number)
         for number, found in enumerate(results.segmentations, start=1)
     ]
-    return [*segmentations, encode_report(results, segmentations, sources, context, algorithm)]
+    maps = [
+        encode_map(found, sources.slices(found.source_instance_uids), context, algorithm, number)
+        for number, found in enumerate(results.maps, start=1)
+    ]
+    reports = (
+        [encode_report(results, Drawn(segmentations, maps), sources, context, algorithm)]
+        if results.need_a_report
+        else []
+    )
+    selections = [
+        encode_key_images(found, context, algorithm, number) for number, found in enumerate(results.key_images, start=1)
+    ]
+    return [*segmentations, *maps, *reports, *selections]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydicom import Dataset
 
@@ -30,6 +30,14 @@ from profiles.air.segments import Segment
 from profiles.air.values import FindingSite
 from profiles.dicom import Code, code
 
+
+class Drawn(NamedTuple):
+    """The instances that a report refers to, in the order of the results' segmentations and maps."""
+
+    segmentations: Sequence[Dataset] = ()
+    maps: Sequence[Dataset] = ()
+
+
 PLANAR, VOLUMETRIC, PLAIN = "1410", "1411", "1501"
 
 
@@ -37,7 +45,7 @@ def measurement_group(
     thing: Thing,
     tracking_uid: str,
     sources: Sources,
-    segmentations: Sequence[Dataset],
+    instances: Drawn,
     made_by: AlgorithmIdentification,
 ) -> Any:
     """All that is said of one thing.
@@ -46,7 +54,7 @@ def measurement_group(
         thing: the thing.
         tracking_uid: its Tracking Unique Identifier.
         sources: what it may refer to.
-        segmentations: the Segmentation instances of the same results.
+        instances: the Segmentations and Parametric Maps of the same results.
         made_by: the algorithm.
     """
     template = _template(thing)
@@ -59,7 +67,8 @@ def measurement_group(
             *_purpose(thing, template),
             *sites(_sites(thing)),
             *algorithm(made_by),
-            *_where(thing, template, sources, segmentations),
+            *_where(thing, template, sources, instances),
+            *_maps(thing, instances),
             *(measurement(row) for row in thing.measurements),
             *(evaluation(row) for row in thing.evaluations),
             *(words(code("DCM", "121106"), row.words) for row in thing.comments),
@@ -123,10 +132,10 @@ def _usual_purpose(shape: Location | Region) -> Code | None:
     return code("DCM", "128140") if shape.mark is Mark.POINT else None
 
 
-def _where(thing: Thing, template: str, sources: Sources, segmentations: Sequence[Dataset]) -> Iterator[Any]:
+def _where(thing: Thing, template: str, sources: Sources, instances: Drawn) -> Iterator[Any]:
     if thing.segment:
         place, number, _ = thing.segment
-        instance = segmentations[place]
+        instance = instances.segmentations[place]
         yield image(code("DCM", "121191"), (str(instance.SOPClassUID), str(instance.SOPInstanceUID)), segment=number)
         yield uid(code("DCM", "121232"), str(instance.ReferencedSeriesSequence[0].SeriesInstanceUID), CONTAINS)
     shapes: tuple[Location | Region, ...] = (*thing.regions, *thing.locations)
@@ -136,6 +145,14 @@ def _where(thing: Thing, template: str, sources: Sources, segmentations: Sequenc
             yield image(code("DCM", "121112"), _names(sources.image(reference)), frames=reference.frames)
         else:
             sources.image(reference)
+
+
+def _maps(thing: Thing, instances: Drawn) -> Iterator[Any]:
+    """Its maps: those that explain the algorithm as such, others by the name of their quantity."""
+    explaining = [code("DCM", value) for value in ("130402", "130403", "130404")]
+    for place, found in thing.maps:
+        explains = any(found.quantity.same_as(kind) for kind in explaining)
+        yield image(code("DCM", "130401") if explains else found.quantity, _names(instances.maps[place]))
 
 
 def _shapes(shapes: Sequence[Location | Region], template: str, sources: Sources) -> Iterator[Any]:

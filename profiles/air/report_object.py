@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from pydicom import Dataset
 
 from profiles.air.algorithm import AlgorithmIdentification
-from profiles.air.content_items import CONTEXT, MODIFIER, coded, container, uid, with_children, words
+from profiles.air.content_items import MODIFIER, coded, container, with_children, words
 from profiles.air.context import ResultContext
 from profiles.air.errors import IllegalResult
 from profiles.air.findings import PriorityHint
 from profiles.air.identifiers import derived_uid
 from profiles.air.image_library import image_library
-from profiles.air.measurement_groups import evaluation, measurement_group
+from profiles.air.measurement_groups import Drawn, evaluation, measurement_group
 from profiles.air.mending import as_concept, finish, identity
+from profiles.air.observers import observers
 from profiles.air.references import Sources
 from profiles.air.results import Results
 from profiles.air.segmentation_object import tracking_uid
@@ -26,7 +27,7 @@ from profiles.tables import read_table
 
 def encode_report(
     results: Results,
-    segmentations: Sequence[Dataset],
+    drawn: Drawn,
     sources: Sources,
     context: ResultContext,
     algorithm: AlgorithmIdentification,
@@ -35,7 +36,7 @@ def encode_report(
 
     Args:
         results: what was found.
-        segmentations: the Segmentation instances, in the order of ``results.segmentations``.
+        drawn: the Segmentations and Parametric Maps of the same results.
         sources: the images that the results may refer to.
         context: what the report is tied to.
         algorithm: what made it.
@@ -43,7 +44,7 @@ def encode_report(
     import highdicom as hd
 
     groups = [
-        measurement_group(thing, tracking_uid(thing.tracking, context, algorithm), sources, segmentations, algorithm)
+        measurement_group(thing, tracking_uid(thing.tracking, context, algorithm), sources, drawn, algorithm)
         for thing in results.things()
     ]
     if any(not (thing.segment or thing.regions or thing.locations) for thing in results.things()):
@@ -55,7 +56,7 @@ def encode_report(
         root,
         [
             coded(code("DCM", "121049"), context.language, MODIFIER),
-            *_observers(context, algorithm),
+            *observers(context, algorithm),
             *(coded(code("DCM", "121058"), found, MODIFIER) for found in _procedures(context)),
             *([container(code("DCM", "126010"), groups)] if groups else []),
             *([container(code("UMLS", "C0034375"), whole)] if whole else []),
@@ -63,7 +64,7 @@ def encode_report(
         ],
     )
     made = hd.sr.Comprehensive3DSR(
-        evidence=[*used, *segmentations],
+        evidence=[*used, *drawn.segmentations, *drawn.maps],
         content=content,
         is_complete=True,
         is_final=True,
@@ -94,24 +95,6 @@ def _priority(hint: PriorityHint) -> Iterator[Any]:
     yield coded(code("99STEPWELL", "PRIORITY"), code("99STEPWELL", hint.level))
     if hint.reason:
         yield words(code("99STEPWELL", "PRIORITY"), hint.reason)
-
-
-def _observers(context: ResultContext, algorithm: AlgorithmIdentification) -> Iterator[Any]:
-    """The algorithm as device observer, equal to its Contributing Equipment item (AIR Table 6.5.3.1-1).
-
-    A person who answers for the results with it follows as a second observer (TID 1002 and TID 1003).
-    """
-    yield coded(code("DCM", "121005"), code("DCM", "121007"), CONTEXT)
-    yield uid(code("DCM", "121012"), algorithm.device_uid, CONTEXT)
-    yield words(code("DCM", "121014"), algorithm.manufacturer, CONTEXT)
-    yield words(code("DCM", "121015"), algorithm.name, CONTEXT)
-    if context.observer:
-        from highdicom.sr import PnameContentItem
-
-        yield coded(code("DCM", "121005"), code("DCM", "121006"), CONTEXT)
-        yield PnameContentItem(
-            name=as_concept(code("DCM", "121008")), value=context.observer, relationship_type=CONTEXT
-        )
 
 
 @cache

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from profiles.air.errors import require
 from profiles.air.findings import Comment, Evaluation, Finding, PriorityHint
 from profiles.air.geometry import Location, Outline, Region, Space
+from profiles.air.key_images import KeyImages
+from profiles.air.maps import ParametricMap
 from profiles.air.measurements import Measurement
 from profiles.air.segments import Segment, Segmentation
 from profiles.air.values import Tracking
@@ -27,6 +30,7 @@ class Thing:
         measurements: its numbers, the confidence in its finding among them.
         evaluations: its coded answers.
         comments: its free words.
+        maps: its maps, each with its place among the results.
     """
 
     tracking: Tracking
@@ -37,6 +41,7 @@ class Thing:
     measurements: tuple[Measurement, ...]
     evaluations: tuple[Evaluation, ...]
     comments: tuple[Comment, ...]
+    maps: tuple[tuple[int, ParametricMap], ...] = ()
 
     def require_consistent(self) -> None:
         """Refuse what one measurement group cannot say.
@@ -89,6 +94,8 @@ class Results:
         comments: free words, of things or of the whole study.
         priority: how soon to read the study.
         nothing_found: the algorithm did all its work and found nothing.
+        maps: numbers for each voxel.
+        key_images: what a reader should see.
     """
 
     segmentations: tuple[Segmentation, ...] = ()
@@ -101,6 +108,8 @@ class Results:
     comments: tuple[Comment, ...] = ()
     priority: PriorityHint | None = None
     nothing_found: bool = False
+    maps: tuple[ParametricMap, ...] = ()
+    key_images: tuple[KeyImages, ...] = ()
 
     def __post_init__(self) -> None:
         require(
@@ -112,6 +121,8 @@ class Results:
                 or self.locations
                 or self.regions
                 or self.nothing_found
+                or self.maps
+                or self.key_images
             ),
             "The results are empty. An algorithm that found nothing says so with nothing_found=True, or with a finding "
             "that is absent; one that could not run refuses its input with a reason.",
@@ -128,10 +139,17 @@ class Results:
             _by_thing(kind)
             for kind in (self.regions, self.locations, self.measurements, self.evaluations, self.comments)
         ]
+        parts.append(_by_thing(list(enumerate(self.maps)), lambda pair: pair[1].of))
         return tuple(
             _thing(tracking, findings.get(name), segments.get(name), [kind.get(name, ()) for kind in parts])
             for name, tracking in self._trackings().items()
         )
+
+    @property
+    def need_a_report(self) -> bool:
+        """Whether there is more than key images, which have an object of their own."""
+        whole = len(self.evaluations) + len(self.comments)
+        return bool(self._named() or whole or self.priority or self.nothing_found)
 
     def measurements_of(self, tracking: Tracking) -> tuple[Measurement, ...]:
         """The measurements of one thing, in their order."""
@@ -149,6 +167,7 @@ class Results:
             *(found.of for found in self.findings),
             *(found.of for found in self.regions),
             *(found.of for found in self.locations),
+            *(found.of for found in self.maps),
         ]
 
     def _said_of(self) -> list[Tracking]:
@@ -205,12 +224,15 @@ class Results:
         )
 
 
-def _by_thing(parts: Sequence[Any]) -> dict[str, tuple[Any, ...]]:
+def _by_thing(
+    parts: Sequence[Any], of: Callable[[Any], Tracking | None] = attrgetter("of")
+) -> dict[str, tuple[Any, ...]]:
     """The parts that are of a thing, by its identifier."""
     sorted_out: dict[str, list[Any]] = {}
     for part in parts:
-        if part.of is not None:
-            sorted_out.setdefault(part.of.identifier, []).append(part)
+        tracking = of(part)
+        if tracking is not None:
+            sorted_out.setdefault(tracking.identifier, []).append(part)
     return {name: tuple(found) for name, found in sorted_out.items()}
 
 
@@ -220,6 +242,6 @@ def _thing(
     segment: tuple[int, int, Segment] | None,
     parts: list[tuple[Any, ...]],
 ) -> Thing:
-    regions, locations, measurements, evaluations, comments = parts
+    regions, locations, measurements, evaluations, comments, maps = parts
     sure = (finding.confidence.about(tracking),) if finding and finding.confidence else ()
-    return Thing(tracking, finding, segment, regions, locations, (*measurements, *sure), evaluations, comments)
+    return Thing(tracking, finding, segment, regions, locations, (*measurements, *sure), evaluations, comments, maps)

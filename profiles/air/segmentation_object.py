@@ -12,9 +12,9 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from profiles.air.algorithm import AlgorithmIdentification
 from profiles.air.context import ResultContext
-from profiles.air.errors import require
 from profiles.air.identifiers import derived_uid
 from profiles.air.mending import as_concept, finish, identity
+from profiles.air.multi_frame import complete_frames, require_on_sources
 from profiles.air.segments import Segment, Segmentation
 from profiles.air.values import Tracking
 
@@ -47,7 +47,7 @@ def encode_segmentation(
     """
     from highdicom.seg import Segmentation as SegmentationDocument
 
-    _require_fit(found, sources)
+    require_on_sources(found.segments[0].mask.shape, found.multi_frame, sources)
     made = SegmentationDocument(
         source_images=list(sources),
         pixel_array=_pixels(found),
@@ -66,31 +66,6 @@ def encode_segmentation(
     _complete(made, found, sources[0], context)
     finish(made, context, algorithm)
     return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
-
-
-def _require_fit(found: Segmentation, sources: Sequence[Dataset]) -> None:
-    """Refuse masks that do not lie on the voxels of their sources."""
-    shape = found.segments[0].mask.shape
-    size = (int(sources[0].Rows), int(sources[0].Columns))
-    require(
-        shape[1:] == size,
-        f"The masks have {shape[1]} rows and {shape[2]} columns, their source slices {size[0]} and {size[1]}; bring "
-        "the masks back to the voxels of the source series (PS3.3 C.8.20.2).",
-    )
-    frames = int(sources[0].get("NumberOfFrames", 1) or 1)
-    require(
-        not found.multi_frame or frames == shape[0],
-        f"The masks have {shape[0]} slices, their source image {frames} frames; give a mask for each frame.",
-    )
-    require(
-        found.multi_frame or frames == 1,
-        "A source instance has frames of its own; name it alone, with multi_frame=True and a mask for each frame.",
-    )
-    for keyword, what in (("SeriesInstanceUID", "series"), ("FrameOfReferenceUID", "Frames of Reference")):
-        require(
-            len({str(image.get(keyword, "")) for image in sources}) == 1,
-            f"The source slices are of several {what}; make one segmentation of each (PS3.3 C.8.20.2).",
-        )
 
 
 def _pixels(found: Segmentation) -> NDArray[Any]:
@@ -139,45 +114,4 @@ def _complete(made: Dataset, found: Segmentation, image: Dataset, context: Resul
             modifiers = [as_concept(part) for part in (site.laterality, site.modifier) if part is not None]
             if modifiers:
                 region.AnatomicRegionModifierSequence = modifiers
-    if "ImageOrientationPatient" not in image and "NumberOfFrames" not in image:
-        made.PatientOrientation = image.get("PatientOrientation", "")
-    organization = derived_uid(made.SOPInstanceUID, "dimensions")
-    for row in [*made.DimensionOrganizationSequence, *made.DimensionIndexSequence]:
-        row.DimensionOrganizationUID = organization
-    _list_what_frames_reference(made)
-    made.RequestAttributesSequence = [_request_attributes(request, context) for request in context.requests]
-    if not made.RequestAttributesSequence:
-        del made.RequestAttributesSequence
-
-
-def _list_what_frames_reference(made: Dataset) -> None:
-    """Referenced Series Sequence holds the instances that frames reference, no others (PS3.3 C.12.2; AIR-144)."""
-    referenced = {
-        str(source.ReferencedSOPInstanceUID)
-        for frame in made.PerFrameFunctionalGroupsSequence
-        for derivation in frame.get("DerivationImageSequence", [])
-        for source in derivation.SourceImageSequence
-    }
-    for series in made.ReferencedSeriesSequence:
-        series.ReferencedInstanceSequence = [
-            row for row in series.ReferencedInstanceSequence if str(row.ReferencedSOPInstanceUID) in referenced
-        ]
-
-
-def _request_attributes(request: Dataset, context: ResultContext) -> Dataset:
-    """One item of Request Attributes Sequence (PS3.3 Table 10-9), where images carry their order."""
-    attributes = Dataset()
-    for keyword in (
-        "AccessionNumber",
-        "StudyInstanceUID",
-        "RequestedProcedureID",
-        "RequestedProcedureDescription",
-        "RequestedProcedureCodeSequence",
-        "ReasonForTheRequestedProcedure",
-        "ReasonForRequestedProcedureCodeSequence",
-    ):
-        if keyword in request and not request[keyword].is_empty:
-            attributes[keyword] = request[keyword]
-    if context.protocol:
-        attributes.ScheduledProtocolCodeSequence = [as_concept(found) for found in context.protocol]
-    return attributes
+    complete_frames(made, image, context)
