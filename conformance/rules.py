@@ -93,7 +93,7 @@ class Rulebook(Generic[Subject]):
     def look(self, subject: Subject, file: str, applies: Iterable[str]) -> Iterator[Finding]:
         """All breaches in a subject, by the rules that apply to its kind."""
         wanted = set(applies)
-        for rule_id, rule in self.rules.items():
+        for rule in self.rules.values():
             if rule.kinds & wanted:
                 yield from self._found(rule, subject, file)
 

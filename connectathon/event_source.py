@@ -1,34 +1,35 @@
 """An Event Reporter alone in a process, which reports what it is told to: the system under test of our own runs.
 
-``python -m connectathon.event_source PEER DATA_DIR TARGET`` takes commands as JSON, one a line, on its standard input,
-and answers each with a line. PEER is a bad peer of ``event_reporter``, or ``good``; TARGET is
-``host``, ``port`` and, for TLS, ``tls`` with the files ``authority``, ``certificate`` and ``key``, as JSON.
+``python -m connectathon.event_source PEER DATA_DIR TARGET`` takes commands (see :mod:`connectathon.commanded`). PEER is
+a bad peer of ``event_reporter``, or ``good``; TARGET is ``host``, ``port``, ``udp_port`` and, for TLS,
+``tls`` with the files ``authority``, ``certificate`` and ``key``, as JSON.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from actors.shared.logs import configure_logging
 from actors.shared.reporting import source_for
 from actors.shared.settings import CommonSettings
 from conformance.harness import Instruction
 from connectathon.bad_peers import bad_peers
+from connectathon.commanded import Remote, commanded, obey
 from connectathon.fiction import new_order
 from profiles.dicom import new_uid
 from profiles.sole import Algorithm, OperationalEvent, Outcome, ResultReference, Thread, steps
 from sole_logging import Certificates, EventReporter, Spool, Target, Timing
+from sole_logging.reporter import sole_message
 
 ACTOR = "event_reporter"
-_END_SECONDS = 20.0
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 _LIFE = (
     *("workitem-created", "workitem-claimed", "images-requested", "images-retrieved", "inference-started"),
@@ -38,12 +39,18 @@ _REASONS = {Outcome.SUCCESS: "110513^DCM^Discontinued for unspecified reason"}
 _FAILURE = "110501^DCM^Equipment failure"
 
 
+def datagram_of(message: bytes) -> bytes:
+    """What a datagram holds: one whole message."""
+    return message
+
+
 class Source:
     """Reports steps of one fictional study after another."""
 
     def __init__(self, data_dir: Path, target: Mapping[str, Any]) -> None:
         common = CommonSettings(data_dir=data_dir, site="Clinic Süd")
         certificates = {key: Path(path) for key, path in target.get("tls", {}).items()}
+        self._datagrams = (target["host"], int(target.get("udp_port", 0)))
         spool = Spool(data_dir / "events.sqlite")
         self._numbers = count(1)
         self._reporter = EventReporter(
@@ -58,7 +65,7 @@ class Source:
         """Send what can be sent."""
         self._reporter.close()
 
-    def cause(self, code: str, number: str = "", workitem: str = "", outcome: int = 0) -> None:
+    def cause(self, code: str, number: str = "", workitem: str = "", outcome: int = 0) -> bool:
         """Report the step that has this code."""
         step = next(row.key for row in steps().values() if row.codes[0].code == code)
         order = new_order()
@@ -69,12 +76,24 @@ class Source:
             workitem_uid=workitem or new_uid(),
         )
         self.report(step, thread, Outcome(outcome))
+        return True
 
-    def life(self) -> None:
+    def datagram(self, code: str) -> bool:
+        """Send one event in a datagram (RFC 5426), beside the reporter, which uses connections only."""
+        step = next(row.key for row in steps().values() if row.codes[0].code == code)
+        now = datetime.now(UTC)
+        thread = Thread("1^^^CLINIC", new_order().accession_number, "", "", new_uid(), new_uid())
+        message = datagram_of(sole_message(OperationalEvent(step, now, thread), self._reporter.source, now))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(message, self._datagrams)
+        return True
+
+    def life(self) -> bool:
         """Report all steps of one workitem."""
         thread = Thread("1^^^CLINIC", new_order().accession_number, "", "", new_uid(), new_uid())
         for step in _LIFE:
             self.report(step, thread, Outcome.SUCCESS)
+        return True
 
     def report(self, step: str, thread: Thread, outcome: Outcome) -> None:
         """Report one step."""
@@ -98,65 +117,34 @@ class Source:
 def main() -> None:
     """Do as told until the standard input ends."""
     peer, data_dir, target = sys.argv[1:4]
+    configure_logging(ACTOR)
     if peer != "good":
         bad_peers(ACTOR)[peer].spoil()
-    source = Source(Path(data_dir), json.loads(target))
-    for line in sys.stdin:
-        told = json.loads(line)
-        getattr(source, told.pop("do"))(**told)
-        sys.stdout.write("done\n")
-        sys.stdout.flush()
+    from connectathon import event_source as spoilt  # noqa: PLW0406 - where bad peers find it; this is __main__
+
+    source = spoilt.Source(Path(data_dir), json.loads(target))
+    obey(source)
     source.close()
-
-
-@dataclass(frozen=True)
-class Remote:
-    """The process, as an operator has it."""
-
-    process: subprocess.Popen[str]
-
-    def tell(self, **command: Any) -> bool:
-        """Have one command carried out."""
-        if self.process.stdin is None or self.process.stdout is None:
-            return False
-        self.process.stdin.write(json.dumps(command) + "\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline() == "done\n"
-
-    @property
-    def actions(self) -> dict[str, Callable[[Instruction], bool]]:
-        """What the harness may ask of an Event Reporter."""
-        return {
-            "cause-event": lambda asked: self.tell(do="cause", code=asked.values["code"]),
-            "cause-event-with-text": lambda asked: self.tell(
-                do="cause", code="RID45895", number=asked.values["number"]
-            ),
-            "run-workitem": lambda _: self.tell(do="life"),
-            "cancel-because-of-error": lambda _: self.tell(do="cause", code="AIX106", outcome=8),
-            "cancel-on-request": lambda _: self.tell(do="cause", code="AIX106"),
-        }
 
 
 @contextmanager
 def event_source(data_dir: Path, target: Mapping[str, Any], peer: str = "good") -> Iterator[Remote]:
     """The process, until the block is left."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "source.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "connectathon.event_source", peer, str(data_dir), json.dumps(dict(target))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-    try:
-        yield Remote(process)
-    finally:
-        try:
-            process.communicate(timeout=_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+    arguments = (peer, str(data_dir), json.dumps(dict(target)))
+    with commanded("connectathon.event_source", data_dir / "source.log", *arguments) as remote:
+        yield remote
+
+
+def actions(source: Remote) -> dict[str, Callable[[Instruction], bool]]:
+    """What the harness may ask of an Event Reporter."""
+    return {
+        "cause-event": lambda asked: source.tell(do="cause", code=asked.values["code"]),
+        "cause-event-udp": lambda asked: source.tell(do="datagram", code=asked.values["code"]),
+        "cause-event-with-text": lambda asked: source.tell(do="cause", code="RID45895", number=asked.values["number"]),
+        "run-workitem": lambda _: source.tell(do="life"),
+        "cancel-because-of-error": lambda _: source.tell(do="cause", code="AIX106", outcome=8),
+        "cancel-on-request": lambda _: source.tell(do="cause", code="AIX106"),
+    }
 
 
 if __name__ == "__main__":

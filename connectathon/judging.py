@@ -16,7 +16,7 @@ from profiles.tables import read_table
 
 Actions = Mapping[str, Callable[[Instruction], bool | None]]
 #: Our own actors answer at once; what they do of themselves may take a moment on a busy machine.
-_SHARE = 5
+_OTHERS = 2
 LIMITS = {"answer_seconds": 20.0, "reaction_seconds": 20.0, "quiet_seconds": 0.2}
 
 
@@ -48,10 +48,10 @@ def judge(
 
 
 def cases_for(suite: Suite, peer: BadPeer, slow: Sequence[str] = ()) -> list[str]:
-    """Which cases a bad peer is judged by: those that must see its defect, and a share of all others.
+    """Which cases a bad peer is judged by: those that must see its defect, and a few of all others.
 
     With ``STEPWELL_WHOLE_SUITES`` set it is all of them, as in the campaign ``bad-peers``; otherwise each peer meets
-    another share, so that all peers together meet the whole suite many times over.
+    others, so that all peers together meet the whole suite.
 
     Args:
         suite: of the peer's actor.
@@ -62,14 +62,24 @@ def cases_for(suite: Suite, peer: BadPeer, slow: Sequence[str] = ()) -> list[str
     ids = [case.id for case in suite.cases if case.id not in slow or case.id in expected]
     if os.environ.get("STEPWELL_WHOLE_SUITES"):
         return ids
-    start = zlib.crc32(peer.name.encode()) % _SHARE
-    return [name for number, name in enumerate(ids) if name in expected or number % _SHARE == start]
+    others = [name for name in ids if name not in expected]
+    start = zlib.crc32(peer.name.encode())
+    few = (
+        {others[(start + number * len(others) // _OTHERS) % len(others)] for number in range(_OTHERS)}
+        if others
+        else set()
+    )
+    return [name for name in ids if name in expected or name in few]
 
 
 def unlike_verified(ended: Mapping[str, TestEnded]) -> list[str]:
-    """Rows that ``conformance/tables/verified.csv`` should have and has not; the statements rest on that table."""
+    """Rows that ``conformance/tables/verified.csv`` should have and has not; the statements rest on that table.
+
+    What does not apply in one run may have been shown in another.
+    """
     told = {row["test"]: row["verdict"] for row in read_table("conformance", "verified")}
-    return [f"{name},{event.verdict}" for name, event in ended.items() if told.get(name) != event.verdict]
+    applies = {name: event.verdict for name, event in ended.items() if event.verdict is not Verdict.OMIT}
+    return [f"{name},{verdict}" for name, verdict in applies.items() if told.get(name) != verdict]
 
 
 def broken(ended: Mapping[str, TestEnded]) -> list[str]:

@@ -136,7 +136,7 @@ class Change:
         workitem: as it shall be.
         expected_revision: as it is now; 0 means that it is new.
         events: what is told of it.
-        steady: whether the attributes that searches start from, the state apart, stay as they are.
+        before: as it is now, where that is known: only what differs is written then.
         heir_of: UID of the workitem that a new one replaces, whose subscribers it takes over.
         contracts: new ones that are agreed with it.
     """
@@ -144,7 +144,7 @@ class Change:
     workitem: Workitem
     expected_revision: int
     events: tuple[Event, ...] = ()
-    steady: bool = False
+    before: Workitem | None = None
     heir_of: str = ""
     contracts: tuple[Contract, ...] = ()
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, Integer
+from sqlalchemy import BigInteger, Index, Integer, text
 from sqlmodel import Field, SQLModel
 
 _Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _sparse(name: str, *columns: str) -> Index:
+    """An index of a column that is empty in most rows, which are left out; a query must say that it wants no others."""
+    filled = text(f"{name} <> ''")
+    columns = columns or (name,)
+    return Index(f"ix_workitem_{name}", *columns, sqlite_where=filled, postgresql_where=filled)
 
 
 class WorkitemRow(SQLModel, table=True):
@@ -18,12 +25,13 @@ class WorkitemRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_workitem_worklist", "state", "label", "station", "number"),
         Index("ix_workitem_state", "state", "number"),
-        *(
-            Index(f"ix_workitem_{name}", name, "state", "number")
-            for name in ("label", "workitem_code", "station", "station_class")
-        ),
+        *(Index(f"ix_workitem_{name}", name, "state", "number") for name in ("label", "workitem_code", "station")),
         Index("ix_workitem_start", "state", "start"),
-        Index("ix_workitem_expected_completion", "state", "expected_completion"),
+        _sparse("station_class", "station_class", "state", "number"),
+        _sparse("expected_completion", "state", "expected_completion"),
+        _sparse("replaced"),
+        _sparse("lease_until"),
+        _sparse("final_at"),
     )
 
     number: int | None = Field(default=None, primary_key=True, sa_type=_Sequence)
@@ -32,10 +40,10 @@ class WorkitemRow(SQLModel, table=True):
     state: str
     transaction_uid: str = ""
     performer: str = ""
-    lease_until: str = Field(default="", index=True)
+    lease_until: str = ""
     attempt: int = 1
     rejected_by: str = ""
-    final_at: str = Field(default="", index=True)
+    final_at: str = ""
     content: bytes
     label: str = Field(default="")
     priority: str = Field(default="")
@@ -48,7 +56,7 @@ class WorkitemRow(SQLModel, table=True):
     patient_name: str = Field(default="", index=True)
     accession: str = Field(default="", index=True)
     requested_procedure: str = Field(default="", index=True)
-    replaced: str = Field(default="", index=True)
+    replaced: str = Field(default="")
     start: str = Field(default="")
     expected_completion: str = Field(default="")
 

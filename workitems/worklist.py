@@ -28,7 +28,6 @@ from workitems.policy import Policy, assigned_station
 from workitems.refusals import duplicate, not_met, not_scheduled, refusal
 from workitems.search import Page, matching, search
 from workitems.store import Store
-from workitems.store.columns import SEARCHED_TAGS
 from workitems.subscriptions import Subscriptions
 
 UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
@@ -156,9 +155,8 @@ class Worklist:
                 raise not_met("The update does not meet the requirements of N-SET", findings)
             changed = self.changed(current, changes)
             changed = replace(changed, lease_until=self._lease_until(changed.content, changed.performer, current.state))
-            steady = SEARCHED_TAGS.isdisjoint(changes)
             events = self._update_events(current, changed, changes)
-            return Change(changed, current.revision, events, steady=steady)
+            return Change(changed, current.revision, events, current)
 
         return self._decide_and_apply(uid, Request.UPDATE, transaction_uid, change)
 
@@ -220,7 +218,7 @@ class Worklist:
                     changed, transaction_uid=transaction_uid or "", performer=requester, lease_until=until
                 )
             event = event_of(_KINDS[target], changed, self._now())
-            return Change(changed, current.revision, (event,), steady=True)
+            return Change(changed, current.revision, (event,), current)
 
         return self._decide_and_apply(uid, request, transaction_uid, change)
 
@@ -241,19 +239,20 @@ class Worklist:
                     raise refusal("performer-not-contacted", uid, current.state)
                 noted = replace(current, revision=current.revision + 1)
                 event = event_of(EventKind.CANCEL_REQUESTED, noted, self._now(), told)
-                return Change(noted, current.revision, (event,), steady=True)
+                return Change(noted, current.revision, (event,), current)
             if is_rejection(details) and requester and requester == assigned_station(current.content):
-                rejected = replace(current, rejected_by=(*current.rejected_by, requester))
-                if station := self.policy.station_for(current.content, rejected.rejected_by):
-                    return self._assign(rejected, station)
+                rejected_by = (*current.rejected_by, requester)
+                if station := self.policy.station_for(current.content, rejected_by):
+                    return self._assign(current, station, rejected_by)
             return self.cancel_scheduled(current, details)
 
         return self._decide_and_apply(uid, Request.REQUEST_CANCEL, None, change)
 
-    def _assign(self, current: Workitem, station: Code) -> Change:
+    def _assign(self, current: Workitem, station: Code, rejected_by: tuple[str, ...]) -> Change:
         changes: JsonDataset = {}
         changed = self.changed(current, put_codes(changes, "ScheduledStationNameCodeSequence", station))
-        return Change(changed, current.revision, (event_of(EventKind.ASSIGNED, changed, self._now()),))
+        changed = replace(changed, rejected_by=rejected_by)
+        return Change(changed, current.revision, (event_of(EventKind.ASSIGNED, changed, self._now()),), current)
 
     def cancel_scheduled(self, current: Workitem, details: JsonDataset) -> Change:
         """The server cancels a SCHEDULED workitem: over IN PROGRESS, with both reports (PS3.4 CC.2.2.3)."""
@@ -261,7 +260,7 @@ class Worklist:
         fill_cancellation(content, self._now(), details)
         changed = self.in_state(current, content, State.CANCELED)
         events = (started_event(changed, self._now()), event_of(EventKind.CANCELED, changed, self._now()))
-        return Change(changed, current.revision, events, steady=True)
+        return Change(changed, current.revision, events, current)
 
     def in_state(self, current: Workitem, content: JsonDataset, target: State) -> Workitem:
         """The next revision of a workitem, in another state."""
@@ -287,7 +286,7 @@ class Worklist:
                 return None
             changes: JsonDataset = {}
             changed = self.changed(current, put(changes, "InputReadinessState", "READY"))
-            return Change(changed, current.revision, self._update_events(current, changed, changes))
+            return Change(changed, current.revision, self._update_events(current, changed, changes), current)
 
         return self.change_as_server(uid, change)
 

@@ -47,7 +47,7 @@ def _import_ahead() -> None:
     import highdicom.sr
 
     import ai_engines.files
-    import conformance
+    import conformance.air
     import profiles.air.report_object
     import profiles.air.segmentation_object
 
@@ -80,7 +80,8 @@ def _encoded(job: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     from ai_engines.files import read_results
     from ai_engines.registry import engine
-    from conformance import Severity, check
+    from conformance import Severity
+    from conformance.air import check_files
     from profiles.air import IllegalResult, context_from_workitem, encode
     from profiles.dicom import Code
 
@@ -105,7 +106,7 @@ def _encoded(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     for dataset, path in zip(made, paths, strict=True):
         dataset.save_as(path, enforce_file_format=True)
         _sync(path)
-    findings = check("air", paths)
+    findings = check_files(paths, iod=False)
     _write(folder / "findings.json", json.dumps([asdict(one) for one in findings], default=str).encode())
     errors = [one for one in findings if one.severity is Severity.ERROR]
     if errors:

@@ -91,7 +91,7 @@ class Follower:
                 decided += self._look_at(row, watch)
                 self._away = False
             except Unavailable as error:
-                self._log_away(error)
+                self._archive_is_away(error)
                 return decided
             except StepwellError as error:
                 watch.next_look = self._monotonic() + self._settings.slowest_poll_seconds
@@ -110,10 +110,13 @@ class Follower:
     def _new_watch(self) -> _Watch:
         return _Watch(began=self._monotonic())
 
-    def _log_away(self, error: Unavailable) -> None:
+    def _archive_is_away(self, error: Unavailable) -> None:
+        """Nothing can arrive now, so standing still means nothing: every study must do so anew."""
         if not self._away:
             _log.warning("archive-away", reason=error.message)
         self._away = True
+        for watch in self._watched.values():
+            watch.counts = {}
 
     def _look_at(self, row: OrderRow, watch: _Watch) -> bool:
         order = stored_order(row)

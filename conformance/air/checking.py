@@ -1,28 +1,46 @@
-"""Judge a set of AIR objects: each by its kind, then all together."""
+"""Judge a set of AIR objects: each by its kind, then among the others."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 
-import pydicom
-from pydicom import DataElement, Dataset
-from pydicom.dataelem import RawDataElement
+from pydicom import Dataset
 
-from conformance.air.header import HEADER
-from conformance.air.reading import is_tree, kind_of, words
-from conformance.air.report import REPORT
-from conformance.air.segmentation import SEGMENTATION
-from conformance.air.sets import SET, ResultSet
+from conformance.air.books import OBJECT, SET
+from conformance.air.files import read_file
+from conformance.air.result import Result, ResultSet, Together
 from conformance.finding import Finding
-from conformance.rules import read_rules
 
-_UNDEFINED_LENGTH = 0xFFFFFFFF
+for _rules in (
+    "header",
+    "elements",
+    "equipment",
+    "document",
+    "tree",
+    "skeleton",
+    "groups",
+    "measurements",
+    "regions",
+    "references",
+    "places",
+    "segmentation",
+    "pixels",
+    "maps",
+    "key_objects",
+    "template",
+    "sets",
+):
+    import_module(f"conformance.air.{_rules}")
+
+_MOST_PLACES = 10
 
 
 def check_datasets(objects: Sequence[tuple[str, Dataset]]) -> list[Finding]:
-    """Judge objects in memory.
+    """Judge objects in memory, by our own rules alone.
 
     Args:
         objects: each with the name to report it by. Images among them are taken as the sources: they are not judged,
@@ -31,82 +49,62 @@ def check_datasets(objects: Sequence[tuple[str, Dataset]]) -> list[Finding]:
     Returns:
         Every broken rule, object by object.
     """
-    instances = {words(dataset, "SOPInstanceUID"): dataset for _, dataset in objects}
+    return _check([Result(dataset, name) for name, dataset in objects])
+
+
+def check_files(paths: Sequence[Path], *, iod: bool = True) -> list[Finding]:
+    """Judge files and folders; a file that cannot be read is one finding.
+
+    Args:
+        paths: files, or folders to judge with everything below them.
+        iod: also let dciodvfy judge each result by its IOD, which takes a process for each.
+    """
+    findings: list[Finding] = []
+    results: list[Result] = []
+    for path in _files(paths):
+        found = read_file(path)
+        if isinstance(found, Finding):
+            findings.append(found)
+        else:
+            results.append(Result(found, str(path), path.stat().st_size))
+    findings += _check(results)
+    if iod:
+        from conformance.air.iod import judge_iods
+
+        findings += judge_iods([result.name for result in results if _is_made(result)], findings)
+    return findings
+
+
+def _check(results: Sequence[Result]) -> list[Finding]:
+    together = Together(results)
     return [
         found
-        for name, dataset in objects
-        if kind_of(dataset) != "image"
-        for found in _judged(name, dataset, ResultSet(dataset, instances))
+        for result in results
+        if result.kind != "image"
+        for found in _summed(
+            [
+                *OBJECT.look(result, result.name, result.kinds),
+                *SET.look(ResultSet(result, together), result.name, ["set"]),
+            ]
+        )
     ]
 
 
-def check_files(paths: Sequence[Path]) -> list[Finding]:
-    """Judge files and folders; a file that cannot be read is one finding."""
-    findings: list[Finding] = []
-    objects: list[tuple[str, Dataset]] = []
-    for path in _files(paths):
-        dataset = _read(path)
-        if isinstance(dataset, Finding):
-            findings.append(dataset)
-        else:
-            objects.append((str(path), dataset))
-    return findings + check_datasets(objects)
+def _is_made(result: Result) -> bool:
+    """Whether an object is a result, and no source."""
+    return bool(result.algorithms) if result.kind == "extra" else result.kind != "image"
 
 
-def _judged(name: str, dataset: Dataset, together: ResultSet) -> Iterator[Finding]:
-    yield from HEADER.look(dataset, name, ["any"])
-    kind = kind_of(dataset)
-    if kind == "sr":
-        yield from REPORT.look(dataset, name, ["sr", "tree" if is_tree(dataset) else "tid1500"])
-    elif kind == "seg":
-        yield from SEGMENTATION.look(dataset, name, ["seg"])
-    yield from SET.look(together, name, ["set"])
+def _summed(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings of one object, not more than a few of each rule."""
+    for _, of_rule in groupby(findings, key=lambda found: found.rule):
+        places = list(of_rule)
+        yield from places[:_MOST_PLACES]
+        if len(places) > _MOST_PLACES:
+            words = f"the same at {len(places) - _MOST_PLACES} other places"
+            yield replace(places[_MOST_PLACES], message=words)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         yield from sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
-
-
-def _read(path: Path) -> Dataset | Finding:
-    rule = read_rules("air_rules")["AIR-001"]
-    try:
-        dataset, whole = _decoded(path)
-    except Exception as error:  # a broken file can make the reader raise anything
-        return rule.broken(str(path), "", f"the file cannot be read as DICOM ({type(error).__name__})")
-    if not whole:
-        return rule.broken(str(path), "", "the file ends within an element")
-    meta = dataset.file_meta
-    for of_meta, of_dataset in (
-        ("MediaStorageSOPClassUID", "SOPClassUID"),
-        ("MediaStorageSOPInstanceUID", "SOPInstanceUID"),
-    ):
-        if words(meta, of_meta) != words(dataset, of_dataset) or not words(dataset, of_dataset):
-            return rule.broken(str(path), of_meta, f"{of_meta} of the file is not the {of_dataset} of the instance")
-    return dataset
-
-
-def _decoded(path: Path) -> tuple[Dataset, bool]:
-    """The dataset with everything decoded, so that a broken element is found here; and whether the file is whole.
-
-    What the reader warns of is for the rules to find, except that it says in this way only that a file is cut off.
-    """
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        dataset = pydicom.dcmread(path)
-        whole = not any(" in file " in str(one.message) for one in said) and not any(
-            _is_cut_off(dataset.get_item(tag))
-            for tag in dataset.keys()  # noqa: SIM118 - its values would decode it
-        )
-        for part in (dataset.file_meta, dataset):
-            for _ in part.iterall():
-                pass
-    return dataset, whole
-
-
-def _is_cut_off(element: DataElement | RawDataElement | None) -> bool:
-    return (
-        isinstance(element, RawDataElement)
-        and element.length != _UNDEFINED_LENGTH
-        and len(element.value or b"") < element.length
-    )

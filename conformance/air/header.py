@@ -1,32 +1,16 @@
-"""Rules for the header of every result object."""
+"""Rules for the header of every result object: who, which study, which series, when."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from pydicom import Dataset
+from conformance.air.books import OBJECT, SET
+from conformance.air.reading import rows, words
+from conformance.air.result import Result, ResultSet
+from conformance.rules import Breach
 
-from conformance.air.reading import (
-    IMAGE_RESULT_CLASSES,
-    OTHER_RESULT_CLASSES,
-    PLACEHOLDER_PURPOSE,
-    SEG_CLASSES,
-    SR_CLASSES,
-    algorithm_equipment,
-    code_of,
-    kind_of,
-    purpose_of,
-    rows,
-    walk,
-    words,
-)
-from conformance.rules import Breach, Rulebook
-
-HEADER: Rulebook[Dataset] = Rulebook("air_rules", ["any"])
-
-_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
-_UID_LIMIT, _CODE_LIMIT = 64, 16
+RESULTS = ("sr", "seg", "labelmap", "pm", "kos")
+_DESCRIPTION_LIMIT = 64
 _TYPE_2 = (
     "PatientName",
     "PatientID",
@@ -38,143 +22,103 @@ _TYPE_2 = (
     "StudyID",
     "AccessionNumber",
 )
-_MODALITY = {"sr": "SR", "seg": "SEG"}
+_MODALITY = {"sr": "SR", "seg": "SEG", "labelmap": "SEG", "kos": "KO"}
+_EQUIPMENT = ("ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions")
 
 
-@HEADER.rule("AIR-002")
-def _result_class(dataset: Dataset) -> Iterator[Breach]:
-    sop_class = words(dataset, "SOPClassUID")
-    if sop_class not in {**SR_CLASSES, **SEG_CLASSES, **OTHER_RESULT_CLASSES}:
-        yield "SOPClassUID", f"{sop_class or 'nothing'} is no AIR result class"
-
-
-@HEADER.rule("AIR-003")
-def _patient_and_study(dataset: Dataset) -> Iterator[Breach]:
-    for keyword in _TYPE_2:
-        if keyword not in dataset:
-            yield keyword, "is absent"
-    if not words(dataset, "StudyInstanceUID"):
-        yield "StudyInstanceUID", "is absent or empty"
-
-
-@HEADER.rule("AIR-004")
-def _well_formed_uids(dataset: Dataset) -> Iterator[Breach]:
-    for path, element in walk(dataset):
-        if element.VR == "UI" and not element.is_empty:
-            values = element.value if element.VM > 1 else [element.value]
-            for value in values:
-                if not _UID.fullmatch(str(value)) or len(str(value)) > _UID_LIMIT:
-                    yield path, "is no well-formed UID"
-
-
-@HEADER.rule("AIR-005")
-def _complete_codes(dataset: Dataset) -> Iterator[Breach]:
-    for path, element in walk(dataset):
-        if element.VR != "SQ" or not element.keyword.endswith("CodeSequence"):
-            continue
-        for number, row in enumerate(element.value, start=1):
-            found = code_of(row)
-            lacking = [
-                what
-                for what, there in (("value", found.value), ("coding scheme", found.scheme), ("meaning", found.meaning))
-                if not there and not (what == "coding scheme" and "URNCodeValue" in row)
-            ]
-            if lacking:
-                yield f"{path}[{number}]", f"has no {' and no '.join(lacking)}"
-            elif len(words(row, "CodeValue")) > _CODE_LIMIT:
-                yield f"{path}[{number}]", f"has a Code Value of more than {_CODE_LIMIT} characters"
-
-
-@HEADER.rule("AIR-006")
-def _identified_schemes(dataset: Dataset) -> Iterator[Breach]:
-    identified = {words(row, "CodingSchemeDesignator") for row in rows(dataset, "CodingSchemeIdentificationSequence")}
-    used = {
-        str(element.value)
-        for _, element in walk(dataset)
-        if element.keyword == "CodingSchemeDesignator" and str(element.value).startswith("99")
-    }
-    for scheme in sorted(used - identified):
-        yield "CodingSchemeIdentificationSequence", f"does not identify the local scheme {scheme}"
-
-
-@HEADER.rule("AIR-008")
-def _series(dataset: Dataset) -> Iterator[Breach]:
-    for keyword in ("SeriesInstanceUID", "SeriesNumber", "Modality"):
-        if not words(dataset, keyword):
+def _lacking(result: Result, *keywords: str) -> Iterator[Breach]:
+    for keyword in keywords:
+        if not words(result.dataset, keyword).strip():
             yield keyword, "is absent or empty"
-    expected = _MODALITY.get(kind_of(dataset))
-    modality = words(dataset, "Modality")
+
+
+@OBJECT.rule("AIR-002")
+def _result_class(result: Result) -> Iterator[Breach]:
+    if result.kind == "other":
+        yield "SOPClassUID", f"{words(result.dataset, 'SOPClassUID') or 'nothing'} is no AIR result class"
+
+
+@OBJECT.rule("AIR-002-LABELMAP")
+def _label_map(result: Result) -> Iterator[Breach]:
+    yield "SOPClassUID", "is a Label Map Segmentation, which revision 1.3 of AIR does not name"
+
+
+@OBJECT.rule("AIR-003")
+def _patient_and_study(result: Result) -> Iterator[Breach]:
+    for keyword in _TYPE_2:
+        if keyword not in result.dataset:
+            yield keyword, "is absent"
+    yield from _lacking(result, "StudyInstanceUID")
+
+
+@OBJECT.rule("AIR-008")
+def _series(result: Result) -> Iterator[Breach]:
+    yield from _lacking(result, "SeriesInstanceUID", "SeriesNumber", "Modality")
+    expected, modality = _MODALITY.get(result.kind), words(result.dataset, "Modality")
     if expected and modality and modality != expected:
         yield "Modality", f"is {modality}; the IOD demands {expected}"
 
 
-@HEADER.rule("AIR-009")
-def _series_description(dataset: Dataset) -> Iterator[Breach]:
-    if not words(dataset, "SeriesDescription").strip():
-        yield "SeriesDescription", "is absent or empty"
+@SET.rule("AIR-008-MAP")
+def _modality_of_a_map(subject: ResultSet) -> Iterator[Breach]:
+    modality = words(subject.this.dataset, "Modality")
+    usual = {"OT", *(words(image.dataset, "Modality") for image in subject.siblings)}
+    if subject.this.kind == "pm" and subject.siblings and modality not in usual:
+        yield "Modality", f"is {modality}; usual is {' or '.join(sorted(usual))}"
 
 
-@HEADER.rule("AIR-013")
-def _instance_number(dataset: Dataset) -> Iterator[Breach]:
-    if not words(dataset, "InstanceNumber"):
-        yield "InstanceNumber", "is absent or empty"
+@OBJECT.rule("AIR-009")
+def _series_description(result: Result) -> Iterator[Breach]:
+    yield from _lacking(result, "SeriesDescription")
+    if len(words(result.dataset, "SeriesDescription")) > _DESCRIPTION_LIMIT:
+        yield "SeriesDescription", f"has more than {_DESCRIPTION_LIMIT} characters"
 
 
-@HEADER.rule("AIR-014")
-def _moment_of_a_report(dataset: Dataset) -> Iterator[Breach]:
-    if words(dataset, "SOPClassUID") not in IMAGE_RESULT_CLASSES:
-        yield from _content_moment(dataset)
+@SET.rule("AIR-009-ALIKE")
+def _descriptions_differ(subject: ResultSet) -> Iterator[Breach]:
+    this, description = subject.this, words(subject.this.dataset, "SeriesDescription")
+    for other in subject.together.of(*RESULTS):
+        both_known = this.algorithm_names and other.algorithm_names
+        same = description and words(other.dataset, "SeriesDescription") == description
+        if this.kind in RESULTS and same and both_known and not this.algorithm_names & other.algorithm_names:
+            yield "SeriesDescription", "is also that of a result of another algorithm"
+            return
 
 
-@HEADER.rule("AIR-014-IMAGE")
-def _moment_of_an_image(dataset: Dataset) -> Iterator[Breach]:
-    if words(dataset, "SOPClassUID") in IMAGE_RESULT_CLASSES:
-        yield from _content_moment(dataset)
+@OBJECT.rule("AIR-010")
+def _description_code(result: Result) -> Iterator[Breach]:
+    if not rows(result.dataset, "SeriesDescriptionCodeSequence"):
+        yield "SeriesDescriptionCodeSequence", "is absent or empty"
 
 
-def _content_moment(dataset: Dataset) -> Iterator[Breach]:
-    for keyword in ("ContentDate", "ContentTime"):
-        if not words(dataset, keyword):
-            yield keyword, "is absent or empty"
-    content, study = words(dataset, "ContentDate"), words(dataset, "StudyDate")
+@OBJECT.rule("AIR-011")
+@OBJECT.rule("AIR-011-REPORT")
+def _manufacturer(result: Result) -> Iterator[Breach]:
+    yield from _lacking(result, "Manufacturer")
+
+
+@OBJECT.rule("AIR-012")
+@OBJECT.rule("AIR-012-REPORT")
+def _equipment(result: Result) -> Iterator[Breach]:
+    yield from _lacking(result, *_EQUIPMENT)
+
+
+@OBJECT.rule("AIR-013")
+def _instance_number(result: Result) -> Iterator[Breach]:
+    yield from _lacking(result, "InstanceNumber")
+
+
+@OBJECT.rule("AIR-014")
+@OBJECT.rule("AIR-014-IMAGE")
+def _content_moment(result: Result) -> Iterator[Breach]:
+    yield from _lacking(result, "ContentDate", "ContentTime")
+    content, study = words(result.dataset, "ContentDate"), words(result.dataset, "StudyDate")
     if content and study and content < study:
         yield "ContentDate", "is before the Study Date"
 
 
-@HEADER.rule("AIR-016")
-def _algorithm(dataset: Dataset) -> Iterator[Breach]:
-    if not algorithm_equipment(dataset):
-        yield "ContributingEquipmentSequence", "has no item with purpose (109102, DCM) for the algorithm"
-
-
-@HEADER.rule("AIR-018")
-def _purpose(dataset: Dataset) -> Iterator[Breach]:
-    for path, row in algorithm_equipment(dataset):
-        if purpose_of(row).same_as(PLACEHOLDER_PURPOSE):
-            yield f"{path}.PurposeOfReferenceCodeSequence", "has the placeholder code of revisions 1.1 and 1.2"
-
-
-def _each_algorithm_has(dataset: Dataset, keyword: str) -> Iterator[Breach]:
-    for path, row in algorithm_equipment(dataset):
-        if not words(row, keyword).strip():
-            yield f"{path}.{keyword}", "is absent or empty"
-
-
-@HEADER.rule("AIR-019")
-def _algorithm_manufacturer(dataset: Dataset) -> Iterator[Breach]:
-    yield from _each_algorithm_has(dataset, "Manufacturer")
-
-
-@HEADER.rule("AIR-020")
-def _algorithm_name(dataset: Dataset) -> Iterator[Breach]:
-    yield from _each_algorithm_has(dataset, "ManufacturerModelName")
-
-
-@HEADER.rule("AIR-021")
-def _algorithm_version(dataset: Dataset) -> Iterator[Breach]:
-    yield from _each_algorithm_has(dataset, "SoftwareVersions")
-
-
-@HEADER.rule("AIR-022")
-def _algorithm_device(dataset: Dataset) -> Iterator[Breach]:
-    yield from _each_algorithm_has(dataset, "DeviceUID")
+@SET.rule("AIR-015")
+def _time_zone(subject: ResultSet) -> Iterator[Breach]:
+    zones = {words(image.dataset, "TimezoneOffsetFromUTC") for image in subject.siblings} - {""}
+    if subject.this.kind in RESULTS and zones and words(subject.this.dataset, "TimezoneOffsetFromUTC") not in zones:
+        yield "TimezoneOffsetFromUTC", f"is not that of the source images ({', '.join(sorted(zones))})"

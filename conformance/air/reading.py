@@ -1,53 +1,30 @@
-"""Walk and read datasets as they are: whatever is missing reads as empty, nothing raises."""
+"""Read datasets as they are: whatever is missing reads as empty, nothing raises."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import NamedTuple
 
-from pydicom import Dataset, Sequence
+from pydicom import DataElement, Dataset, Sequence
 from pydicom.multival import MultiValue
+from pydicom.sr._snomed_dict import mapping  # the only place where pydicom keeps PS3.16 Annex O
+from pydicom.sr.codedict import Collection
+from pydicom.sr.coding import Code as KnownCode
 
 from profiles.dicom import Code
 
-SR_CLASSES = {
-    "1.2.840.10008.5.1.4.1.1.88.34": "Comprehensive 3D SR",
-    "1.2.840.10008.5.1.4.1.1.88.33": "Comprehensive SR",
-    "1.2.840.10008.5.1.4.1.1.88.22": "Enhanced SR",
-    "1.2.840.10008.5.1.4.1.1.88.11": "Basic Text SR",
-}
-COMPREHENSIVE_3D = "1.2.840.10008.5.1.4.1.1.88.34"
-SEG_CLASSES = {"1.2.840.10008.5.1.4.1.1.66.4": "Segmentation"}
-OTHER_RESULT_CLASSES = {
-    "1.2.840.10008.5.1.4.1.1.30": "Parametric Map",
-    "1.2.840.10008.5.1.4.1.1.88.59": "Key Object Selection",
-    "1.2.840.10008.5.1.4.1.1.66.7": "Label Map Segmentation",
-}
-
-IMAGE_RESULT_CLASSES = {
-    *SEG_CLASSES,
-    "1.2.840.10008.5.1.4.1.1.30",
-    "1.2.840.10008.5.1.4.1.1.66.7",
-}
+LEGACY_SNOMED = {"SRT", "SNM3", "99SDM"}
+_SNOMED: dict[str, str] = mapping["SRT"]
+_PIXELS = 0x7FE0
 
 
-def kind_of(dataset: Dataset) -> str:
-    """``sr``, ``seg``, ``other`` for further result classes, or ``image`` for anything else."""
-    sop_class = words(dataset, "SOPClassUID")
-    if sop_class in SR_CLASSES:
-        return "sr"
-    if sop_class in SEG_CLASSES:
-        return "seg"
-    modality = words(dataset, "Modality")
-    return "other" if sop_class in OTHER_RESULT_CLASSES or modality in {"SR", "SEG", "KO"} else "image"
+class Element(NamedTuple):
+    """An element with its path and the character set that is declared for it."""
 
-
-def is_tree(report: Dataset) -> bool:
-    """Whether a report is a result tree, which orders other results (AIR Appendix A), and none of TID 1500."""
-    templates = {words(row, "TemplateIdentifier") for row in rows(report, "ContentTemplateSequence")}
-    return "IHERADAIR1" in templates or any(
-        found.named(concept, "99IHE") for found in root_of(report).children for concept in ("AIR003", "AIR004")
-    )
+    path: str
+    element: DataElement
+    charset: tuple[str, ...]
 
 
 def words(dataset: Dataset, keyword: str) -> str:
@@ -59,7 +36,7 @@ def words(dataset: Dataset, keyword: str) -> str:
 def several(dataset: Dataset, keyword: str) -> list[str]:
     """All values of an attribute as text."""
     value = dataset.get(keyword)
-    return [str(part) for part in value] if isinstance(value, MultiValue) else [str(value)] if value else []
+    return [str(part) for part in value] if isinstance(value, MultiValue | list) else [str(value)] if value else []
 
 
 def whole(dataset: Dataset, keyword: str) -> int | None:
@@ -68,111 +45,64 @@ def whole(dataset: Dataset, keyword: str) -> int | None:
     return int(value) if isinstance(value, int | float) and float(value).is_integer() else None
 
 
+def numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """All values of an attribute as numbers; none when one of them is no number."""
+    value = dataset.get(keyword)
+    try:
+        return [float(part) for part in value] if isinstance(value, MultiValue | list) else [float(value)]
+    except (TypeError, ValueError):
+        return []
+
+
 def rows(dataset: Dataset, keyword: str) -> list[Dataset]:
     """The items of a sequence; none when it is absent."""
     value = dataset.get(keyword)
     return list(value) if isinstance(value, Sequence) else []
 
 
+def first_row(dataset: Dataset, keyword: str) -> Dataset:
+    """The first item of a sequence; an empty one when there is none."""
+    return next(iter(rows(dataset, keyword)), Dataset())
+
+
 def code_of(row: Dataset) -> Code:
-    """A code item as a code."""
+    """A code item as a code; a SNOMED RT code as the SNOMED CT code that replaces it."""
     value = words(row, "CodeValue") or words(row, "LongCodeValue") or words(row, "URNCodeValue")
-    return Code(value, words(row, "CodingSchemeDesignator"), words(row, "CodeMeaning"))
+    scheme, meaning = words(row, "CodingSchemeDesignator"), words(row, "CodeMeaning")
+    if scheme in LEGACY_SNOMED and value in _SNOMED:
+        return Code(_SNOMED[value], "SCT", meaning)
+    return Code(value, scheme, meaning)
 
 
 def first_code(dataset: Dataset, keyword: str) -> Code:
     """The first code of a code sequence; an empty code when there is none."""
-    found = rows(dataset, keyword)
-    return code_of(found[0]) if found else Code("", "")
+    return code_of(first_row(dataset, keyword))
 
 
-def walk(dataset: Dataset, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every element with its path, sequences before their items."""
-    for element in dataset:
+@cache
+def _group(cid: int) -> frozenset[tuple[str, str]]:
+    concepts: list[KnownCode] = list(Collection(f"CID{cid}").concepts.values())
+    return frozenset((concept.value, concept.scheme_designator) for concept in concepts)
+
+
+def in_group(found: Code, *cids: int) -> bool:
+    """Whether a code is of a context group of PS3.16, by pydicom's tables."""
+    return any((found.value, found.scheme) in _group(cid) for cid in cids)
+
+
+def walk(dataset: Dataset, path: str = "", charset: tuple[str, ...] = ()) -> Iterator[Element]:
+    """Every element, sequences before their items; pixels are passed over, they may be huge."""
+    if "SpecificCharacterSet" in dataset:
+        charset = tuple(several(dataset, "SpecificCharacterSet"))
+    for tag in sorted(dataset.keys()):
+        if tag.group == _PIXELS:
+            continue
+        element = dataset[tag]
         here = f"{path}.{element.keyword or element.tag}" if path else (element.keyword or str(element.tag))
-        yield here, element
+        yield Element(here, element, charset)
         if element.VR == "SQ":
             for number, row in enumerate(element.value, start=1):
-                yield from walk(row, f"{here}[{number}]")
-
-
-class Item:
-    """One content item of an SR tree, with its place."""
-
-    def __init__(self, dataset: Dataset, path: str) -> None:
-        self.dataset = dataset
-        self.path = path
-        self.value_type = words(dataset, "ValueType")
-        self.relationship = words(dataset, "RelationshipType")
-        self.concept = first_code(dataset, "ConceptNameCodeSequence")
-
-    def named(self, value: str, scheme: str = "DCM") -> bool:
-        """Whether its concept name is this code."""
-        return (self.concept.value, self.concept.scheme) == (value, scheme)
-
-    @property
-    def children(self) -> list[Item]:
-        """The items directly below."""
-        return [
-            Item(row, f"{self.path}.{number}")
-            for number, row in enumerate(rows(self.dataset, "ContentSequence"), start=1)
-        ]
-
-    def all_below(self) -> Iterator[Item]:
-        """All items below, depth first."""
-        for child in self.children:
-            yield child
-            yield from child.all_below()
-
-    def child(self, value: str, scheme: str = "DCM") -> Item | None:
-        """The first child with this concept name."""
-        return next((child for child in self.children if child.named(value, scheme)), None)
-
-    @property
-    def value(self) -> str:
-        """Text, UID or code value of the item, as text."""
-        if self.value_type == "CODE":
-            return first_code(self.dataset, "ConceptCodeSequence").value
-        keyword = {"TEXT": "TextValue", "UIDREF": "UID"}.get(self.value_type, "")
-        return words(self.dataset, keyword) if keyword else ""
-
-
-def root_of(report: Dataset) -> Item:
-    """The root of a report's tree; its path is ``1``, as in SR dumps."""
-    return Item(report, "1")
-
-
-def groups_of(report: Dataset) -> list[Item]:
-    """All measurement groups (125007, DCM)."""
-    return [found for found in root_of(report).all_below() if found.named("125007")]
-
-
-PLACEHOLDER_PURPOSE = Code("Newcode1", "99IHE")
-"""Purpose of an algorithm's equipment in revisions 1.1 and 1.2 of AIR."""
-
-_PURPOSES = (Code("109102", "DCM"), PLACEHOLDER_PURPOSE)
-
-
-def algorithm_equipment(dataset: Dataset) -> list[tuple[str, Dataset]]:
-    """Items of Contributing Equipment Sequence that stand for an algorithm, with their path.
-
-    Entries by which an encoding library names itself are none (air.md AIR-025).
-    """
-    return [
-        (f"ContributingEquipmentSequence[{number}]", row)
-        for number, row in enumerate(rows(dataset, "ContributingEquipmentSequence"), start=1)
-        if any(purpose_of(row).same_as(purpose) for purpose in _PURPOSES)
-        and "highdicom" not in words(row, "Manufacturer").lower()
-    ]
-
-
-def algorithms_of(dataset: Dataset) -> set[tuple[str, str]]:
-    """Name and version of each algorithm among the equipment; an item of several versions counts with each."""
-    return {
-        (words(row, "ManufacturerModelName"), version)
-        for _, row in algorithm_equipment(dataset)
-        for version in several(row, "SoftwareVersions")
-    }
+                yield from walk(row, f"{here}[{number}]", charset)
 
 
 def purpose_of(row: Dataset) -> Code:
@@ -180,70 +110,16 @@ def purpose_of(row: Dataset) -> Code:
     return first_code(row, "PurposeOfReferenceCodeSequence")
 
 
-def evidence_of(report: Dataset, keyword: str) -> dict[str, tuple[str, str]]:
-    """Instances of an evidence sequence: SOP Instance UID to study and SOP class."""
-    return {
-        words(instance, "ReferencedSOPInstanceUID"): (
-            words(study, "StudyInstanceUID"),
-            words(instance, "ReferencedSOPClassUID"),
-        )
-        for study in rows(report, keyword)
+def evidence_of(document: Dataset, keyword: str) -> list[tuple[str, str, Dataset]]:
+    """The references of an evidence sequence: each with the UIDs of its study and series."""
+    return [
+        (words(study, "StudyInstanceUID"), words(series, "SeriesInstanceUID"), instance)
+        for study in rows(document, keyword)
         for series in rows(study, "ReferencedSeriesSequence")
         for instance in rows(series, "ReferencedSOPSequence")
-    }
-
-
-def references_of(report: Dataset) -> list[tuple[Item, Dataset]]:
-    """Every reference to an instance in the tree, with the item that holds it."""
-    return [
-        (found, reference)
-        for found in root_of(report).all_below()
-        for reference in rows(found.dataset, "ReferencedSOPSequence")
     ]
 
 
-def frame_groups(segmentation: Dataset) -> list[list[Dataset]]:
-    """For each frame, its own functional groups and the shared ones."""
-    shared = rows(segmentation, "SharedFunctionalGroupsSequence")[:1]
-    return [[frame, *shared] for frame in rows(segmentation, "PerFrameFunctionalGroupsSequence")]
-
-
-def in_groups(groups: list[Dataset], keyword: str) -> Dataset:
-    """The first item of a functional group, from the frame's groups or the shared ones; empty when in neither."""
-    return next((rows(group, keyword)[0] for group in groups if rows(group, keyword)), Dataset())
-
-
-def frame_segment(groups: list[Dataset]) -> int | None:
-    """The segment that a frame shows."""
-    return whole(in_groups(groups, "SegmentIdentificationSequence"), "ReferencedSegmentNumber")
-
-
-def frame_sources(groups: list[Dataset]) -> list[str]:
-    """The source instances of a frame."""
-    return [
-        words(source, "ReferencedSOPInstanceUID")
-        for group in groups
-        for derivation in rows(group, "DerivationImageSequence")
-        for source in rows(derivation, "SourceImageSequence")
-    ]
-
-
-_PLAIN = {"", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"}
-"""Transfer syntaxes whose pixels lie side by side once they are read; a dataset in memory may have none."""
-
-
-def plain_pixels(segmentation: Dataset) -> bytes | None:
-    """The pixel data when they are not compressed frame by frame; None otherwise."""
-    syntax = words(getattr(segmentation, "file_meta", None) or Dataset(), "TransferSyntaxUID")
-    pixels = segmentation.get("PixelData")
-    return pixels if syntax in _PLAIN and isinstance(pixels, bytes) else None
-
-
-def frame_size(segmentation: Dataset) -> int:
-    """Pixels of one frame."""
-    return (whole(segmentation, "Rows") or 0) * (whole(segmentation, "Columns") or 0)
-
-
-def is_tiled_full(segmentation: Dataset) -> bool:
-    """Whether frames are described by their order alone, without an item for each (PS3.3 C.7.6.17.3)."""
-    return words(segmentation, "DimensionOrganizationType") == "TILED_FULL"
+def uid_of(reference: Dataset) -> str:
+    """The instance that a reference names."""
+    return words(reference, "ReferencedSOPInstanceUID")

@@ -1,77 +1,41 @@
-"""Rules for Segmentation instances."""
+"""Rules for segmentations and label maps: segments and their frames."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil
 
 from pydicom import Dataset
 
-from conformance.air.reading import (
-    algorithms_of,
-    first_code,
-    frame_groups,
-    frame_segment,
-    frame_size,
-    frame_sources,
-    is_tiled_full,
-    plain_pixels,
-    rows,
-    whole,
-    words,
-)
-from conformance.rules import Breach, Rulebook
+from conformance.air.books import OBJECT
+from conformance.air.frames import frame_segment, frame_sources, in_groups, is_tiled_full
+from conformance.air.reading import first_code, first_row, rows, uid_of, whole, words
+from conformance.air.result import Result
+from conformance.rules import Breach
 from profiles.dicom import Code
 
-SEGMENTATION: Rulebook[Dataset] = Rulebook("air_rules", ["seg"])
-
-_BITS = {"BINARY": 1, "FRACTIONAL": 8}
-_FORBIDDEN = (
-    "ModalityLUTSequence",
-    "RescaleSlope",
-    "VOILUTSequence",
-    "WindowCenter",
-    "PixelPaddingValue",
-)
-_FIRST_OVERLAY, _LAST_OVERLAY = 0x6000, 0x60FF
+_BITS = {"BINARY": {1}, "FRACTIONAL": {8}, "LABELMAP": {8, 16}}
+_FRACTIONS = {"PROBABILITY", "OCCUPANCY"}
+_DERIVED, _SOURCE = Code("113076", "DCM"), Code("121322", "DCM")
+_PLACES = (("PlanePositionSequence", "PlanePositionSlideSequence"), ("PlaneOrientationSequence",))
 
 
-def _segments(dataset: Dataset) -> list[tuple[str, Dataset]]:
-    return [(f"SegmentSequence[{number}]", row) for number, row in enumerate(rows(dataset, "SegmentSequence"), start=1)]
+def segments(result: Result) -> list[tuple[str, Dataset]]:
+    """Segments with their paths."""
+    found = rows(result.dataset, "SegmentSequence")
+    return [(f"SegmentSequence[{number}]", row) for number, row in enumerate(found, start=1)]
 
 
-@SEGMENTATION.rule("AIR-011")
-def _manufacturer(dataset: Dataset) -> Iterator[Breach]:
-    if not words(dataset, "Manufacturer").strip():
-        yield "Manufacturer", "is absent or empty"
-
-
-@SEGMENTATION.rule("AIR-012")
-def _equipment(dataset: Dataset) -> Iterator[Breach]:
-    for keyword in ("ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions"):
-        if not words(dataset, keyword).strip():
-            yield keyword, "is absent or empty"
-
-
-@SEGMENTATION.rule("AIR-028")
-def _algorithm_is_equipment(dataset: Dataset) -> Iterator[Breach]:
-    known = algorithms_of(dataset)
-    for path, segment in _segments(dataset) if known else ():
-        for row in rows(segment, "SegmentationAlgorithmIdentificationSequence"):
-            if (words(row, "AlgorithmName"), words(row, "AlgorithmVersion")) not in known:
-                yield path, "names an algorithm that is no item of Contributing Equipment Sequence"
-
-
-@SEGMENTATION.rule("AIR-130")
-def _numbers(dataset: Dataset) -> Iterator[Breach]:
-    numbers = [whole(segment, "SegmentNumber") for _, segment in _segments(dataset)]
-    if not numbers or numbers != list(range(1, len(numbers) + 1)):
+@OBJECT.rule("AIR-130")
+def _numbers(result: Result) -> Iterator[Breach]:
+    numbers = [whole(segment, "SegmentNumber") for _, segment in segments(result)]
+    first = 0 if result.kind == "labelmap" and numbers[:1] == [0] else 1
+    if not numbers or numbers != list(range(first, first + len(numbers))):
         yield "SegmentSequence", f"the segment numbers are {', '.join(map(str, numbers)) or 'absent'}"
 
 
-@SEGMENTATION.rule("AIR-131")
-def _described(dataset: Dataset) -> Iterator[Breach]:
-    for path, segment in _segments(dataset):
+@OBJECT.rule("AIR-131")
+def _described(result: Result) -> Iterator[Breach]:
+    for path, segment in segments(result):
         if not words(segment, "SegmentLabel").strip():
             yield f"{path}.SegmentLabel", "is absent or empty"
         for keyword in ("SegmentedPropertyCategoryCodeSequence", "SegmentedPropertyTypeCodeSequence"):
@@ -79,121 +43,141 @@ def _described(dataset: Dataset) -> Iterator[Breach]:
                 yield f"{path}.{keyword}", "is absent or empty"
 
 
-@SEGMENTATION.rule("AIR-132")
-def _algorithm_type(dataset: Dataset) -> Iterator[Breach]:
-    for path, segment in _segments(dataset):
+@OBJECT.rule("AIR-132")
+def _algorithm_type(result: Result) -> Iterator[Breach]:
+    for path, segment in segments(result):
         found = words(segment, "SegmentAlgorithmType")
         if found not in {"AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"}:
             yield f"{path}.SegmentAlgorithmType", f"is {found or 'absent'}"
 
 
-@SEGMENTATION.rule("AIR-133")
-def _algorithm_name(dataset: Dataset) -> Iterator[Breach]:
-    for path, segment in _segments(dataset):
+@OBJECT.rule("AIR-132-MANUAL")
+def _not_manual(result: Result) -> Iterator[Breach]:
+    for path, segment in segments(result) if result.algorithms else ():
+        if words(segment, "SegmentAlgorithmType") == "MANUAL":
+            yield f"{path}.SegmentAlgorithmType", "is MANUAL in a result of an algorithm"
+
+
+@OBJECT.rule("AIR-133")
+def _algorithm_name(result: Result) -> Iterator[Breach]:
+    for path, segment in segments(result):
         if words(segment, "SegmentAlgorithmType") != "MANUAL" and not words(segment, "SegmentAlgorithmName").strip():
             yield f"{path}.SegmentAlgorithmName", "is absent or empty"
 
 
-@SEGMENTATION.rule("AIR-134")
-def _algorithm_identified(dataset: Dataset) -> Iterator[Breach]:
-    for path, segment in _segments(dataset):
-        found = next(iter(rows(segment, "SegmentationAlgorithmIdentificationSequence")), Dataset())
-        complete = (
-            words(found, "AlgorithmName")
-            and words(found, "AlgorithmVersion")
-            and first_code(found, "AlgorithmFamilyCodeSequence").value
-        )
-        if not complete:
+@OBJECT.rule("AIR-134")
+def _algorithm_identified(result: Result) -> Iterator[Breach]:
+    for path, segment in segments(result):
+        found = first_row(segment, "SegmentationAlgorithmIdentificationSequence")
+        named = words(found, "AlgorithmName") and words(found, "AlgorithmVersion")
+        manual = words(segment, "SegmentAlgorithmType") == "MANUAL"
+        if not manual and not (named and first_code(found, "AlgorithmFamilyCodeSequence").value):
             yield f"{path}.SegmentationAlgorithmIdentificationSequence", "lacks family, name or version"
 
 
-@SEGMENTATION.rule("AIR-135")
-def _tracking(dataset: Dataset) -> Iterator[Breach]:
-    for path, segment in _segments(dataset):
+@OBJECT.rule("AIR-135")
+def _tracking(result: Result) -> Iterator[Breach]:
+    for path, segment in segments(result):
         if bool(words(segment, "TrackingID")) != bool(words(segment, "TrackingUID")):
             yield path, "has only one of Tracking ID and Tracking UID"
 
 
-@SEGMENTATION.rule("AIR-137")
-def _bits(dataset: Dataset) -> Iterator[Breach]:
+@OBJECT.rule("AIR-137")
+def _bits(result: Result) -> Iterator[Breach]:
+    dataset = result.dataset
     kind, bits = words(dataset, "SegmentationType"), whole(dataset, "BitsAllocated")
-    if kind not in _BITS:
+    if kind not in _BITS or (kind == "LABELMAP") != (result.kind == "labelmap"):
         yield "SegmentationType", f"is {kind or 'absent'}"
-    elif bits != _BITS[kind]:
+    elif bits not in _BITS[kind]:
         yield "BitsAllocated", f"is {bits} for a {kind} segmentation"
+    if kind == "FRACTIONAL" and words(dataset, "SegmentationFractionalType") not in _FRACTIONS:
+        yield "SegmentationFractionalType", "does not say what the fractions are"
+    if kind == "FRACTIONAL" and not whole(dataset, "MaximumFractionalValue"):
+        yield "MaximumFractionalValue", "is absent or no number"
 
 
-@SEGMENTATION.rule("AIR-139")
-def _frames_identify_segments(dataset: Dataset) -> Iterator[Breach]:
-    unknown = [number for number, groups in enumerate(frame_groups(dataset), start=1) if frame_segment(groups) is None]
+@OBJECT.rule("AIR-138")
+def _readable(result: Result) -> Iterator[Breach]:
+    if words(result.dataset, "SegmentationType") == "FRACTIONAL":
+        yield "SegmentationType", "is FRACTIONAL, which some displays cannot show"
+
+
+@OBJECT.rule("AIR-139")
+def _frames_identify_segments(result: Result) -> Iterator[Breach]:
+    unknown = [number for number, groups in enumerate(result.frames, start=1) if frame_segment(groups) is None]
     if unknown:
         yield f"PerFrameFunctionalGroupsSequence[{unknown[0]}]", f"names no segment ({len(unknown)} such frames)"
 
 
-@SEGMENTATION.rule("AIR-140")
-def _declared(dataset: Dataset) -> Iterator[Breach]:
-    declared = {whole(segment, "SegmentNumber") for _, segment in _segments(dataset)}
-    shown = {number for groups in frame_groups(dataset) if (number := frame_segment(groups)) is not None}
+def _shown_and_declared(result: Result) -> tuple[set[int], set[int]]:
+    shown = {number for groups in result.frames if (number := frame_segment(groups)) is not None}
+    declared = {number for _, row in segments(result) if (number := whole(row, "SegmentNumber")) is not None}
+    return shown, declared
+
+
+@OBJECT.rule("AIR-140")
+def _declared(result: Result) -> Iterator[Breach]:
+    shown, declared = _shown_and_declared(result)
     for number in sorted(shown - declared):
         yield "PerFrameFunctionalGroupsSequence", f"frames refer to segment {number}, which is not declared"
 
 
-@SEGMENTATION.rule("AIR-143")
-def _derivation(dataset: Dataset) -> Iterator[Breach]:
-    for number, groups in enumerate(frame_groups(dataset), start=1):
+@OBJECT.rule("AIR-140-EMPTY")
+def _shown(result: Result) -> Iterator[Breach]:
+    shown, declared = _shown_and_declared(result)
+    unidentified = any(frame_segment(groups) is None for groups in result.frames)
+    for number in sorted(declared - shown) if result.frames and not unidentified else ():
+        yield "SegmentSequence", f"segment {number} has no frame"
+
+
+@OBJECT.rule("AIR-142")
+def _placed(result: Result) -> Iterator[Breach]:
+    if is_tiled_full(result.dataset):
+        return
+    for number, groups in enumerate(result.frames, start=1):
+        missing = [names[0] for names in _PLACES if not any(in_groups(groups, name) for name in names)]
+        missing += [] if in_groups(groups, "PixelMeasuresSequence") else ["PixelMeasuresSequence"]
+        slide = bool(in_groups(groups, "PlanePositionSlideSequence"))
+        if missing and not frame_sources(groups) and not slide:
+            yield f"PerFrameFunctionalGroupsSequence[{number}]", f"names no source and has no {missing[0]}"
+            return
+
+
+@OBJECT.rule("AIR-143")
+def _derivation(result: Result) -> Iterator[Breach]:
+    for number, groups in enumerate(result.frames, start=1):
         for derivation in (row for group in groups for row in rows(group, "DerivationImageSequence")):
+            sources = rows(derivation, "SourceImageSequence")
+            purposes = [first_code(source, "PurposeOfReferenceCodeSequence") for source in sources]
             made = first_code(derivation, "DerivationCodeSequence")
-            purposes = [
-                first_code(source, "PurposeOfReferenceCodeSequence")
-                for source in rows(derivation, "SourceImageSequence")
-            ]
-            if not made.same_as(Code("113076", "DCM")) or not all(
-                found.same_as(Code("121322", "DCM")) for found in purposes
-            ):
+            if not made.same_as(_DERIVED) or not all(found.same_as(_SOURCE) for found in purposes):
                 yield f"PerFrameFunctionalGroupsSequence[{number}].DerivationImageSequence", "has other codes"
                 return
 
 
-@SEGMENTATION.rule("AIR-144")
-def _referenced_series(dataset: Dataset) -> Iterator[Breach]:
-    used = {uid for groups in frame_groups(dataset) for uid in frame_sources(groups)}
-    listed = {
-        words(row, "ReferencedSOPInstanceUID")
-        for series in rows(dataset, "ReferencedSeriesSequence")
+def listed_sources(result: Result) -> tuple[set[str], set[str]]:
+    """Instances that Common Instance Reference lists: of the own study, and of others."""
+    own = {
+        uid_of(row)
+        for series in rows(result.dataset, "ReferencedSeriesSequence")
         for row in rows(series, "ReferencedInstanceSequence")
     }
     other = {
-        words(row, "ReferencedSOPInstanceUID")
-        for study in rows(dataset, "StudiesContainingOtherReferencedInstancesSequence")
+        uid_of(row)
+        for study in rows(result.dataset, "StudiesContainingOtherReferencedInstancesSequence")
         for series in rows(study, "ReferencedSeriesSequence")
         for row in rows(series, "ReferencedInstanceSequence")
     }
-    if is_tiled_full(dataset):
+    return own, other
+
+
+@OBJECT.rule("AIR-144")
+def _referenced_series(result: Result) -> Iterator[Breach]:
+    used = {uid for groups in result.frames for uid in frame_sources(groups)}
+    own, other = listed_sources(result)
+    if is_tiled_full(result.dataset):
         return
-    if used - listed - other:
-        yield "ReferencedSeriesSequence", f"lacks {len(used - listed - other)} instances that frames reference"
-    if listed - used:
-        yield "ReferencedSeriesSequence", f"lists {len(listed - used)} instances that no frame references"
-
-
-@SEGMENTATION.rule("AIR-145")
-def _amounts(dataset: Dataset) -> Iterator[Breach]:
-    frames, described = whole(dataset, "NumberOfFrames") or 0, len(frame_groups(dataset))
-    if frames != described and not is_tiled_full(dataset):
-        yield "NumberOfFrames", f"is {frames}, but {described} frames are described"
-    pixels = plain_pixels(dataset)
-    if pixels is None:
-        return
-    size, bits = frame_size(dataset), whole(dataset, "BitsAllocated") or 0
-    needed = ceil(frames * size * bits / 8)
-    if len(pixels) != needed + needed % 2:
-        yield "PixelData", f"has {len(pixels)} bytes; {frames} frames need {needed + needed % 2}"
-
-
-@SEGMENTATION.rule("AIR-147")
-def _no_luts(dataset: Dataset) -> Iterator[Breach]:
-    for keyword in _FORBIDDEN:
-        if keyword in dataset:
-            yield keyword, "is not allowed"
-    if any(_FIRST_OVERLAY <= element.tag.group <= _LAST_OVERLAY for element in dataset):
-        yield "OverlayData", "is not allowed"
+    if used - own - other:
+        yield "ReferencedSeriesSequence", f"lacks {len(used - own - other)} instances that frames reference"
+    if own - used:
+        yield "ReferencedSeriesSequence", f"lists {len(own - used)} instances that no frame references"

@@ -1,179 +1,106 @@
-"""Rules over a set of objects: reports, segmentations and the images that they were made from."""
+"""Rules over a whole set: one study, one patient, one UID for one thing, reports that follow one another."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-import numpy as np
 from pydicom import Dataset
 
-from conformance.air.reading import (
-    Item,
-    first_code,
-    frame_groups,
-    frame_segment,
-    frame_size,
-    groups_of,
-    in_groups,
-    kind_of,
-    plain_pixels,
-    references_of,
-    rows,
-    whole,
-    words,
-)
-from conformance.rules import Breach, Rulebook
+from conformance.air.books import SET
+from conformance.air.header import RESULTS
+from conformance.air.reading import evidence_of, rows, uid_of, words
+from conformance.air.references import sources_of
+from conformance.air.result import Result, ResultSet
+from conformance.rules import Breach
 
-_SAME = {"PatientID", "PatientName", "AccessionNumber", "StudyInstanceUID"}
-_TOLERANCE = 0.05
-_MILLILITRES = {"ml": 1.0, "cm3": 1.0, "mm3": 1e-3, "dm3": 1e3}
-
-
-@dataclass(frozen=True)
-class ResultSet:
-    """One object, and everything else in the set."""
-
-    this: Dataset
-    instances: dict[str, Dataset]
-
-    @property
-    def images(self) -> list[Dataset]:
-        """The source images in the set."""
-        return [found for found in self.instances.values() if kind_of(found) == "image"]
-
-
-SET: Rulebook[ResultSet] = Rulebook("air_rules", ["set"])
-
-
-def _measured_segments(subject: ResultSet) -> Iterator[tuple[Item, Item, Dataset, int]]:
-    """Groups with their referenced segment, its segmentation when it is in the set, and its number."""
-    if kind_of(subject.this) != "sr":
-        return
-    for group in groups_of(subject.this):
-        for found in group.children:
-            reference = next(iter(rows(found.dataset, "ReferencedSOPSequence")), Dataset())
-            segmentation = subject.instances.get(words(reference, "ReferencedSOPInstanceUID"))
-            number = whole(reference, "ReferencedSegmentNumber")
-            if found.named("121191") and segmentation is not None and number is not None:
-                yield group, found, segmentation, number
-
-
-@SET.rule("AIR-117")
-def _segment_exists(subject: ResultSet) -> Iterator[Breach]:
-    for _, found, segmentation, number in _measured_segments(subject):
-        if number not in {whole(row, "SegmentNumber") for row in rows(segmentation, "SegmentSequence")}:
-            yield found.path, f"refers to segment {number}, which its segmentation does not declare"
-
-
-@SET.rule("AIR-118")
-def _class_of_references(subject: ResultSet) -> Iterator[Breach]:
-    if kind_of(subject.this) != "sr":
-        return
-    for found, reference in references_of(subject.this):
-        target = subject.instances.get(words(reference, "ReferencedSOPInstanceUID"))
-        if target is not None and words(target, "SOPClassUID") != words(reference, "ReferencedSOPClassUID"):
-            yield found.path, "names another SOP class than that of the instance"
-
-
-@SET.rule("AIR-136")
-def _shared_tracking(subject: ResultSet) -> Iterator[Breach]:
-    for group, _, segmentation, number in _measured_segments(subject):
-        tracked = group.child("112040")
-        for segment in rows(segmentation, "SegmentSequence"):
-            uid = words(segment, "TrackingUID")
-            if whole(segment, "SegmentNumber") == number and uid and tracked and tracked.value != uid:
-                yield group.path, f"has another Tracking UID than segment {number} that it measures"
-
-
-@SET.rule("AIR-141")
-def _frame_of_reference(subject: ResultSet) -> Iterator[Breach]:
-    if kind_of(subject.this) != "seg":
-        return
-    own = words(subject.this, "FrameOfReferenceUID")
-    sources = {
-        words(row, "ReferencedSOPInstanceUID")
-        for series in rows(subject.this, "ReferencedSeriesSequence")
-        for row in rows(series, "ReferencedInstanceSequence")
-    }
-    for uid in sorted(sources):
-        source = subject.instances.get(uid)
-        if source is not None and words(source, "FrameOfReferenceUID") != own:
-            yield "FrameOfReferenceUID", "differs from that of the source images"
-            return
+_SAME = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID")
+_PIXELS = 0x7FE0
 
 
 @SET.rule("AIR-210")
 def _same_subject(subject: ResultSet) -> Iterator[Breach]:
-    images = subject.images
-    if kind_of(subject.this) == "image" or not images:
+    this = subject.this
+    if this.kind not in (*RESULTS, "other"):
         return
-    for keyword in sorted(_SAME):
-        if words(subject.this, keyword) not in {words(image, keyword) for image in images}:
+    siblings = subject.siblings
+    if not siblings and sources_of(subject):
+        yield "StudyInstanceUID", "differs from that of the source images"
+    for keyword in _SAME if siblings else ():
+        if _plain(this.dataset, keyword) not in {_plain(one.dataset, keyword) for one in siblings}:
             yield keyword, "differs from that of the source images"
 
 
-@SET.rule("AIR-212")
-def _referenced(subject: ResultSet) -> Iterator[Breach]:
-    reports = [found for found in subject.instances.values() if kind_of(found) == "sr"]
-    if kind_of(subject.this) != "seg" or not reports:
+def _plain(dataset: Dataset, keyword: str) -> str:
+    """An attribute without the separators and spaces that say nothing."""
+    return words(dataset, keyword).rstrip("^= ").strip()
+
+
+def _tracked(result: Result) -> Iterator[tuple[str, str, str]]:
+    """Place, Tracking UID and Tracking Identifier of groups and segments."""
+    for group in result.groups if result.kind == "sr" else ():
+        identifier, uid = group.child("112039"), group.child("112040")
+        if identifier is not None and uid is not None and identifier.value and uid.value:
+            yield group.path, uid.value, identifier.value
+    for number, segment in enumerate(rows(result.dataset, "SegmentSequence"), start=1):
+        if words(segment, "TrackingUID") and words(segment, "TrackingID"):
+            yield f"SegmentSequence[{number}]", words(segment, "TrackingUID"), words(segment, "TrackingID")
+
+
+@SET.rule("AIR-074")
+def _one_identifier(subject: ResultSet) -> Iterator[Breach]:
+    if subject.this.kind not in RESULTS:
         return
-    uid = words(subject.this, "SOPInstanceUID")
-    if not any(
-        words(reference, "ReferencedSOPInstanceUID") == uid
-        for report in reports
-        for _, reference in references_of(report)
-    ):
-        yield "SOPInstanceUID", "no report of the set refers to this segmentation"
+    known: dict[str, set[str]] = defaultdict(set)
+    for one in subject.together.of(*RESULTS):
+        for _, uid, identifier in _tracked(one):
+            known[uid].add(identifier.strip())
+    for path, uid, _ in _tracked(subject.this):
+        if len(known[uid]) > 1:
+            yield path, "its Tracking UID goes with several Tracking Identifiers in the set"
 
 
-@SET.rule("AIR-115")
-def _volume(subject: ResultSet) -> Iterator[Breach]:
-    for group, _, segmentation, number in _measured_segments(subject):
-        for found in group.children:
-            if found.value_type != "NUM" or not found.named("118565006", "SCT"):
-                continue
-            stated, stored = _stated_ml(found), _stored_ml(segmentation, number)
-            if stated is not None and stored and abs(stated - stored) / stored > _TOLERANCE:
-                yield found.path, f"states {stated:.1f} mL; the stored segment has {stored:.1f} mL"
+def _predecessors(result: Result) -> set[str]:
+    return {uid_of(row) for _, _, row in evidence_of(result.dataset, "PredecessorDocumentsSequence")}
 
 
-def _stated_ml(found: Item) -> float | None:
-    value = next(iter(rows(found.dataset, "MeasuredValueSequence")), None)
-    if value is None:
-        return None
-    factor = _MILLILITRES.get(first_code(value, "MeasurementUnitsCodeSequence").value.lower())
-    try:
-        return float(words(value, "NumericValue")) * factor if factor else None
-    except ValueError:
-        return None
+def _moment(result: Result) -> str:
+    return words(result.dataset, "ContentDate") + words(result.dataset, "ContentTime")
 
 
-def _stored_ml(segmentation: Dataset, number: int) -> float | None:
-    """Volume of a BINARY segment from its pixels and Pixel Measures; None when they cannot be read."""
-    size, frames, pixels = frame_size(segmentation), frame_groups(segmentation), plain_pixels(segmentation)
-    shown = [frame_segment(groups) for groups in frames]
-    if words(segmentation, "SegmentationType") != "BINARY" or pixels is None or None in shown:
-        return None
-    bits = np.unpackbits(np.frombuffer(pixels, dtype=np.uint8), bitorder="little")
-    if len(bits) < size * len(frames):
-        return None
-    counts = bits[: size * len(frames)].reshape(len(frames), size).sum(axis=1)
-    voxels = [
-        (float(count), _voxel_ml(groups))
-        for count, groups, segment in zip(counts, frames, shown, strict=True)
-        if segment == number
-    ]
-    return sum(count * (voxel or 0.0) for count, voxel in voxels) if all(voxel for _, voxel in voxels) else None
+@SET.rule("AIR-214")
+def _successors(subject: ResultSet) -> Iterator[Breach]:
+    this = subject.this
+    if this.kind != "sr":
+        return
+    own = {identifier: uid for _, uid, identifier in _tracked(this)}
+    for earlier in (one for one in subject.together.of("sr") if one.uid != this.uid):
+        theirs = {identifier: uid for _, uid, identifier in _tracked(earlier)}
+        shared = set(own) & set(theirs)
+        if earlier.uid in _predecessors(this) and any(own[name] != theirs[name] for name in shared):
+            yield "ContentSequence", "tracks what its predecessor tracks by another Tracking UID"
+        elif _moment(earlier) < _moment(this) and _is_rerun(this, earlier) and earlier.uid not in _predecessors(this):
+            yield "PredecessorDocumentsSequence", "does not name the earlier report on the same things"
 
 
-def _voxel_ml(groups: list[Dataset]) -> float | None:
-    """Volume of one voxel of a frame."""
-    measures = in_groups(groups, "PixelMeasuresSequence")
-    spacing = measures.get("PixelSpacing") or []
-    depth = measures.get("SpacingBetweenSlices") or measures.get("SliceThickness")
-    try:
-        row, column = (float(part) for part in spacing)
-        return row * column * float(depth) / 1000.0
-    except (TypeError, ValueError):
-        return None
+def _is_rerun(this: Result, earlier: Result) -> bool:
+    """Whether both are of one study and algorithm and track the same things."""
+    study = words(this.dataset, "StudyInstanceUID") == words(earlier.dataset, "StudyInstanceUID")
+    algorithms = {name for name, _ in this.algorithm_names} & {name for name, _ in earlier.algorithm_names}
+    things = {uid for _, uid, _ in _tracked(this)} & {uid for _, uid, _ in _tracked(earlier)}
+    return bool(study and algorithms and things)
+
+
+@SET.rule("AIR-214-REUSED")
+def _one_uid(subject: ResultSet) -> Iterator[Breach]:
+    this = subject.this
+    for other in subject.together.of(*RESULTS) if this.kind in RESULTS and this.uid else ():
+        if other is not this and other.uid == this.uid and not _same_content(this.dataset, other.dataset):
+            yield "SOPInstanceUID", "is that of another object with other content"
+            return
+
+
+def _same_content(one: Dataset, other: Dataset) -> bool:
+    """Whether two datasets have the same elements, pixels aside."""
+    tags = [{tag for tag in dataset.keys() if tag.group != _PIXELS} for dataset in (one, other)]  # noqa: SIM118
+    return tags[0] == tags[1] and all(one[tag] == other[tag] for tag in tags[0])

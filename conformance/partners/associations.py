@@ -6,13 +6,14 @@ DIMSE-N messages name UPS Push as their SOP class whatever the context is of (PS
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from socket import SHUT_RDWR
 from typing import Any
 
-from pydicom import Dataset
+from pydicom import Dataset, config
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.presentation import build_context, build_role
 
 from conformance.harness.trial import SystemFailed, Trial
@@ -24,7 +25,7 @@ SYNTAXES = (str(ImplicitVRLittleEndian), str(ExplicitVRLittleEndian))
 CHANGE_STATE, REQUEST_CANCEL, SUBSCRIBE, UNSUBSCRIBE, SUSPEND = range(1, 6)
 SUCCESS, CANCELED = "0000", "FE00"
 PENDING = ("FF00", "FF01")
-_MOST = 100_000
+_MOST = 10_000
 Json = dict[str, Any]
 
 
@@ -61,11 +62,13 @@ class UpsAssociation:
 
     Attributes:
         accepted: abstract and transfer syntax of each accepted context.
+        octets: how many have come in answer to the last message.
     """
 
     trial: Trial
     association: Any
     accepted: tuple[tuple[str, str], ...] = ()
+    octets: int = 0
 
     def echo(self) -> Outcome:
         """C-ECHO."""
@@ -114,27 +117,42 @@ class UpsAssociation:
 
     def find(self, identifier: Json, context: str = PULL, *, cancel: bool = False) -> Outcome:
         """C-FIND; with ``cancel`` a C-CANCEL follows the first answer."""
-        statuses: list[str] = []
-        found: list[Json] = []
+        self.octets, statuses, found = 0, list[str](), list[Json]()
         answers = self.association.send_c_find(dataset_of(identifier), context, msg_id=1)
         for status, dataset in answers:
             statuses.append(_code(status))
             if cancel and len(statuses) == 1:
                 self.association.send_c_cancel(1, query_model=context)
             if dataset is not None:
-                found.append(dataset.to_json_dict())
+                found.append(self._read("C-FIND", dataset))
             if len(statuses) > _MOST:
                 self.association.abort()
                 break
         return self._told("C-FIND, then C-CANCEL" if cancel else "C-FIND", statuses, identifier, found)
 
     def _one(self, what: str, send: Callable[[], tuple[Dataset, Dataset | None]], sent: Json) -> Outcome:
+        self.octets = 0
         try:
             status, came = send()
         except (ValueError, RuntimeError) as error:  # the context is not accepted, or the association is gone
             evidence = self.trial.keep("dimse", f"{what} → {error}", {"sent": sent, "trouble": str(error)}, "json")
             raise SystemFailed(f"{what} cannot be sent: {error}", [evidence]) from error
-        return self._told(what, [_code(status)], sent, [came.to_json_dict()] if came else [], _comment(status))
+        return self._told(what, [_code(status)], sent, [self._read(what, came)] if came else [], _comment(status))
+
+    def _read(self, what: str, dataset: Dataset) -> Json:
+        try:
+            return json_of(dataset)
+        except Exception as error:  # whatever pydicom cannot read is the system's
+            words = f"the data set in the answer to {what} cannot be read ({type(error).__name__})"
+            evidence = self.trial.keep("dimse", words, str(error), "txt")
+            raise SystemFailed(words, [evidence]) from error
+
+    def take(self, event: Any) -> None:
+        """Octets have come; when there are more than declared, the connection is cut."""
+        self.octets += len(event.data)
+        if self.octets > self.trial.declared.limits.answer_bytes:
+            with suppress(OSError):  # it is cut already
+                event.assoc.dul.socket.socket.shutdown(SHUT_RDWR)
 
     def _told(self, what: str, statuses: Sequence[str], sent: Json, came: Sequence[Json], comment: str = "") -> Outcome:
         last = statuses[-1] if statuses else ""
@@ -181,10 +199,12 @@ def associated(
         {"established": association.is_established, "proposed": [*contexts], "accepted": [*accepted]},
         "json",
     )
+    opened = UpsAssociation(trial, association, accepted)
+    association.bind(evt.EVT_DATA_RECV, opened.take)
     try:
         if not association.is_established:
             raise SystemFailed(f"no association with {address.ae_title} (rejected, aborted or no answer)", [evidence])
-        yield UpsAssociation(trial, association, accepted)
+        yield opened
     finally:
         if association.is_established:
             association.release()
@@ -193,7 +213,14 @@ def associated(
 
 def dataset_of(content: Json) -> Dataset:
     """A DICOM JSON object as a data set."""
-    return Dataset.from_json(content)
+    with config.disable_value_validation():  # what is sent may be wrong on purpose
+        return Dataset.from_json(content)
+
+
+def json_of(dataset: Dataset) -> Json:
+    """A data set as a DICOM JSON object; what is wrong with its values is for the checks to say."""
+    with config.disable_value_validation():
+        return dict(dataset.to_json_dict())
 
 
 def _code(status: Dataset) -> str:

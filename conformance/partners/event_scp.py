@@ -8,6 +8,7 @@ from typing import Any
 from pynetdicom import AE, evt
 
 from conformance.harness.trial import Trial
+from conformance.partners.associations import json_of
 from conformance.partners.reports import EVENT, EVENT_TYPE, MESSAGE_ID, PUSH, SOP_CLASS, SOP_INSTANCE, Received, Report
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -84,7 +85,7 @@ def _kept(trial: Trial, event: Any, called: str) -> tuple[Report, int]:
     status, trouble, information = _SUCCESS, "", {}
     try:
         if request.EventInformation is not None:
-            information = event.event_information.to_json_dict()
+            information = json_of(event.event_information)
     except Exception as error:  # whatever pydicom cannot read
         status, trouble = _PROCESSING_FAILURE, f"the Event Information cannot be read ({type(error).__name__})"
     report = Report({**command, **information}, context=str(context.abstract_syntax))

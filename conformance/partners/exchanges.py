@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,7 +15,7 @@ from conformance.ups.native_xml import read_xml
 JSON = "application/dicom+json"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """One request as it came.
 
@@ -56,7 +57,7 @@ class Request:
         except (ValueError, RecursionError):
             return None
 
-    @property
+    @cached_property
     def dataset(self) -> dict[str, Any]:
         """The dataset of the body, in JSON (alone or in an array of one) or in XML; empty when there is none."""
         found = self._xml() if "xml" in self.headers.get("content-type", "") else self.json()

@@ -206,6 +206,12 @@ class Manager(Simulator):
             return copy.deepcopy(self._items[uid])
 
     @property
+    def states(self) -> dict[str, str]:
+        """Procedure Step State of every workitem by its UID."""
+        with self.lock:
+            return {uid: item.state for uid, item in self._items.items()}
+
+    @property
     def items(self) -> list[Item]:
         """Every workitem as it is now."""
         with self.lock:

@@ -123,6 +123,21 @@ def imaging_order(
     return joined([header, *write(order, (control, status), at)], parties.charset)
 
 
+def imaging_orders(orders: Sequence[Order], parties: Parties) -> bytes:
+    """One OMI^O23 with a group of its own for each order; they are for one patient."""
+    at = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
+    header = _header(parties, OMI, "2.5.1", new_control_id(), at)
+    groups = [segment for order in orders for segment in _omi(order, ("NW", "SC"), at)[2:]]
+    return joined([header, _patient(orders[0]), "PV1||O", *groups], parties.charset)
+
+
+def discharge(order: Order, parties: Parties) -> bytes:
+    """ADT^A03 of HL7 2.5: an event that no workitem depends on."""
+    at = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
+    header = _header(parties, "ADT^A03^ADT_A03", "2.5", new_control_id(), at)
+    return joined([header, f"EVN||{at}", _patient(order), "PV1||O"], parties.charset)
+
+
 def patient_update(order: Order, parties: Parties, **changes: str) -> bytes:
     """ADT^A08 of HL7 2.5: the order's patient with other demographics."""
     at = datetime.now(UTC).strftime("%Y%m%d%H%M%S")

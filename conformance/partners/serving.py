@@ -19,6 +19,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 _BACKLOG = 128
+_LAST_ROUNDS = 5
 _STOP_SECONDS = 10.0
 _LARGEST_HEAD = 64 * 1024
 _LARGEST_FRAME = 4 * 1024 * 1024
@@ -83,12 +84,7 @@ class Server:
 
     def cut_all(self) -> None:
         """Break every connection as a network does."""
-
-        def abort() -> None:
-            for one in list(self._connections.values()):
-                one.abort()
-
-        self.soon(abort)
+        self.soon(self._abort)
 
     def cut(self, client: tuple[str, int]) -> None:
         """Break one connection, from within the application."""
@@ -116,9 +112,17 @@ class Server:
             self._loop = asyncio.get_running_loop()
             self._started.set()
             await server.serve(sockets=[listening])
+            for _ in range(_LAST_ROUNDS):  # a connection may have been taken while the server ended
+                self._abort()
+                await asyncio.sleep(0.01)
+            self._connections.clear()
 
         with listening:
             asyncio.run(serve())
+
+    def _abort(self) -> None:
+        for one in list(self._connections.values()):
+            one.abort()
 
     def _protocol(self) -> type[H11Protocol]:
         connections = self._connections

@@ -12,6 +12,7 @@ from conformance.partners.attributes import Attributes, code, put, tag_of
 from profiles.tables import read_table
 
 WORK = ("HARNESS", "99HARNESS", "Harness analysis")
+FAILURE = ("110501", "DCM", "Equipment failure")
 STATION = ("HARNESS_AI", "99HARNESS", "Harness AI station")
 _EMPTY = (
     "AdmittingDiagnosesDescription",
@@ -95,9 +96,8 @@ def performed(*left_out: str) -> Attributes:
 def discontinued(text: str = "Harness ended the step") -> Attributes:
     """An update with the reason why a step is discontinued."""
     progress: Attributes = {}
-    reason = code("110513", "DCM", "Discontinued for unspecified reason")
     put(progress, "ReasonForCancellation", text)
-    put(progress, "ProcedureStepDiscontinuationReasonCodeSequence", reason)
+    put(progress, "ProcedureStepDiscontinuationReasonCodeSequence", code(*FAILURE))
     return put({}, "ProcedureStepProgressInformationSequence", dict(sorted(progress.items())))
 
 

@@ -116,13 +116,25 @@ class Worklist(ABC):
 class RestWorklist(Worklist):
     """Over UPS-RS (PS3.18 chapter 11)."""
 
-    def __init__(self, http: RecordingClient, ae_title: str) -> None:
-        """Nothing is sent yet."""
-        self.http, self.ae_title = http, ae_title
+    def __init__(self, http: RecordingClient, ae_title: str, *, bare: bool = False) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            http: to the service.
+            ae_title: of the harness.
+            bare: whether UIDs stand in a query without a name, as the templates show them and RFC 6570 does not.
+        """
+        self.http, self.ae_title, self._bare = http, ae_title, bare
+
+    def query(self, name: str, value: str) -> str:
+        """A variable of a template as the query of an address: ``workitem``, ``transaction-uid`` or ``requester``."""
+        if not value:
+            return ""
+        return quote(value) if self._bare and name != "requester" else f"{name}={quote(value)}"
 
     def create(self, content: Attributes, uid: str) -> Reply:
-        """``POST /workitems?uid``."""
-        return self._json("POST", "/workitems", [content], quote(uid))
+        """``POST /workitems?workitem``."""
+        return self._json("POST", "/workitems", [content], self.query("workitem", uid))
 
     def retrieve(self, uid: str) -> Reply:
         """``GET /workitems/uid``."""
@@ -130,27 +142,31 @@ class RestWorklist(Worklist):
 
     def update(self, uid: str, changes: Attributes, transaction_uid: str = "") -> Reply:
         """``POST /workitems/uid?transaction-uid``."""
-        return self._json("POST", f"/workitems/{uid}", [changes], quote(transaction_uid))
+        return self._json("POST", f"/workitems/{uid}", [changes], self.query("transaction-uid", transaction_uid))
 
     def change_state(self, uid: str, state: str, transaction_uid: str = "") -> Reply:
-        """``PUT /workitems/uid/state``."""
+        """``PUT /workitems/uid/state?requester``."""
         content = put({}, "ProcedureStepState", state)
         if transaction_uid:
             put(content, "TransactionUID", transaction_uid)
-        return self._json("PUT", f"/workitems/{uid}/state", [dict(sorted(content.items()))], quote(self.ae_title))
+        return self._json("PUT", f"/workitems/{uid}/state", [dict(sorted(content.items()))], self._requester)
 
     def request_cancel(self, uid: str, information: Attributes | None = None) -> Reply:
-        """``POST /workitems/uid/cancelrequest``."""
+        """``POST /workitems/uid/cancelrequest?requester``."""
         path = f"/workitems/{uid}/cancelrequest"
         if information is None:
-            return reply(self.http.send("POST", path, query=quote(self.ae_title)))
-        return self._json("POST", path, [information], quote(self.ae_title))
+            return reply(self.http.send("POST", path, query=self._requester))
+        return self._json("POST", path, [information], self._requester)
 
     def search(self, keys: Mapping[str, str], *returned: str) -> Reply:
         """``GET /workitems``."""
         pairs = [*keys.items(), *(("includefield", one) for one in returned)]
         query = "&".join(f"{name}={quote(value, safe='*?')}" for name, value in pairs)
         return reply(self.http.send("GET", "/workitems", query=query, headers={"Accept": JSON}))
+
+    @property
+    def _requester(self) -> str:
+        return self.query("requester", self.ae_title)
 
     def _json(self, method: str, path: str, payload: Any, query: str = "") -> Reply:
         headers = {"Content-Type": JSON, "Accept": JSON}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from lxml import etree
@@ -16,7 +18,9 @@ from conformance.sole.objects import OBJECTS
 from conformance.sole.reading import Message
 from conformance.sole.stream import STREAM, told
 
+_MOST_OF_A_RULE = 20
 _GREATEST_FILE = 256 * 1024 * 1024
+_RULES = read_rules("sole_rules")
 _DOCUMENT_KINDS = {"sole": ["document", "structure", "sole"], "audit": ["document", "structure", "audit"]}
 
 
@@ -52,8 +56,7 @@ def check_files(paths: Sequence[Path], schema: etree.RelaxNG | None = None) -> l
     messages: list[Message] = []
     for path in _files(paths):
         if path.stat().st_size > _GREATEST_FILE:
-            broken = read_rules("sole_rules")["SOLE-001"]
-            findings.append(broken.broken(str(path), "", f"the file has more than {_GREATEST_FILE} octets"))
+            findings.append(_RULES["SOLE-001"].broken(str(path), "", f"the file has more than {_GREATEST_FILE} octets"))
             continue
         for piece in pieces(path.read_bytes(), str(path)):
             findings += _judged(piece, schema)
@@ -72,15 +75,19 @@ def _together(messages: Sequence[Message]) -> list[Finding]:
 
 
 def _judged(piece: Piece, schema: etree.RelaxNG | None) -> Iterator[Finding]:
-    yield from FRAMES.look(piece, piece.name, ["frame"])
-    if piece.message is not None:
-        yield from _of_message(piece.message, schema)
+    """What is wrong with one message; of each rule the first breaches only."""
+    counted: Counter[str] = Counter()
+    of_message = () if piece.message is None else _of_message(piece.message, schema)
+    for found in chain(FRAMES.look(piece, piece.name, ["frame"]), of_message):
+        counted[found.rule] += 1
+        if counted[found.rule] <= _MOST_OF_A_RULE:
+            yield found
 
 
 def _of_message(message: Message, schema: etree.RelaxNG | None) -> Iterator[Finding]:
-    rules, name, kind = read_rules("sole_rules"), message.name, message.kind
+    name, kind = message.name, message.kind
     if message.is_syslog and message.header is None:
-        yield rules["SOLE-001"].broken(name, "", "is neither a syslog message of RFC 5424 nor an audit message")
+        yield _RULES["SOLE-001"].broken(name, "", "is neither a syslog message of RFC 5424 nor an audit message")
     if message.header is not None:
         yield from HEADER.look(message, name, ["header"])
         if message.is_document:
@@ -88,10 +95,10 @@ def _of_message(message: Message, schema: etree.RelaxNG | None) -> Iterator[Find
     if not message.is_document or (message.is_syslog and message.header is None and not message.content):
         return
     if message.root is None:
-        yield rules["SOLE-009"].broken(name, "MSG", message.document[1])
+        yield _RULES["SOLE-009"].broken(name, "MSG", message.document[1])
         return
     yield from DOCUMENT.look(message, name, _DOCUMENT_KINDS.get(kind, ["document", "structure"]))
     yield from OBJECTS.look(message, name, ["any-objects", f"{kind}-objects"])
     if schema is not None and not message.misfits and not schema.validate(message.root):
         line = schema.error_log.last_error.line if schema.error_log.last_error else 0
-        yield rules["SOLE-020"].broken(name, "AuditMessage", f"the schema refuses it (line {line})")
+        yield _RULES["SOLE-020"].broken(name, "AuditMessage", f"the schema refuses it (line {line})")

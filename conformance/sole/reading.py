@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import islice
 
 from lxml import etree
 
@@ -23,6 +24,8 @@ PATIENT, ACCESSION, STUDY, APPLICATION = "121025", "121022", "110180", "110150"
 _PRI = re.compile(rb"<([0-9]*)>([0-9]*) ")
 _STRUCTURED = re.compile(rb'(?:\[(?:[^\]"\\]|\\.|"(?:[^"\\]|\\.)*")*\])+(?= |$)', re.DOTALL)
 _ENCODING = re.compile(rb"""\A<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_MOST_NUMBERED = 200
+_SPACE = re.compile(rb"[ \t\r\n]*")
 _CODE = re.compile(r"(RID|SOLE|AIX)[0-9]+")
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 _UPS = re.compile(r"(?:^urn:oid:|/workitems/)([0-9.]+)$")
@@ -227,7 +230,7 @@ def _has_document_type(content: bytes) -> bool:
     """Whether <!DOCTYPE stands before the root, found without parsing."""
     place = 0
     while True:
-        place += len(content[place : place + 4096]) - len(content[place : place + 4096].lstrip())
+        place = _SPACE.match(content, place).end()  # type: ignore[union-attr] # it matches nothing at all too
         for mark, end in ((b"<?", b"?>"), (b"<!--", b"-->")):
             if content.startswith(mark, place):
                 closed = content.find(end, place)
@@ -301,16 +304,17 @@ def moment(text: str) -> datetime | None:
         return None
 
 
+@cache
 def groups() -> dict[str, tuple[str, str]]:
     """Scheme and group of every code of the event catalogue, by code."""
     return {row["code"]: (row["scheme"], row["step"]) for row in read_table("profiles.sole", "sole_events")}
 
 
 def path_of(element: etree._Element) -> str:
-    """Where an element stands: names and numbers from 1."""
+    """Where an element stands: names, and numbers from 1 among the first of its kind."""
     parent = element.getparent()
     if parent is None:
         return str(element.tag)
-    same = parent.findall(str(element.tag))
-    number = f"[{same.index(element) + 1}]" if len(same) > 1 else ""
+    same = list(islice(parent.iterchildren(tag=element.tag), _MOST_NUMBERED))
+    number = f"[{same.index(element) + 1}]" if len(same) > 1 and element in same else ""
     return f"{path_of(parent)}/{element.tag}{number}"

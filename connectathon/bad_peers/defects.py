@@ -50,6 +50,6 @@ def bad_peers(actor: str | None = None) -> dict[str, BadPeer]:
     """Every bad peer by name, or those of one actor; each module of this package that defines some is read."""
     home = import_module("connectathon.bad_peers")
     for found in iter_modules(home.__path__):
-        if found.name not in {"__main__", "defects", "proofs", "running", "spoiling"}:
+        if found.name not in {"__main__", "defects", "forking", "proofs", "running", "spoiling"}:
             import_module(f"connectathon.bad_peers.{found.name}")
     return {name: peer for name, peer in sorted(_REGISTER.items()) if actor is None or peer.actor == actor}

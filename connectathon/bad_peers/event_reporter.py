@@ -78,6 +78,13 @@ def _lines() -> None:
     _spoil_frames(lambda message: message + b"\n")
 
 
+@defect("event-cut-datagram", ACTOR, "datagrams are cut at 1024 octets", fails=("SOLE-REP-003",))
+def _cut_datagram() -> None:
+    from connectathon import event_source
+
+    event_source.datagram_of = lambda message: message[:1024]
+
+
 @defect("event-old-attributes", ACTOR, "codes have the attribute name of RFC 3881", fails=("SOLE-REP-004",))
 def _old_attributes() -> None:
     _spoil_messages(_replacing(r'<(EventID|EventTypeCode|RoleIDCode) csd-code="', r'<\1 code="'))

@@ -58,6 +58,16 @@ class Handling:
         return text(self.content, "ProcedureStepState")
 
     @property
+    def is_own(self) -> bool:
+        """Whether the service performs it itself, by having others do so."""
+        return self.worklist.find(self.ask.uid).performer == self.worklist.ae_title
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else than the service performs it now."""
+        return self.state == "IN PROGRESS" and not self.is_own
+
+    @property
     def lock(self) -> str:
         """Its Transaction UID."""
         return self.worklist.find(self.ask.uid).transaction_uid

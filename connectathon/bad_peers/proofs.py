@@ -1,6 +1,6 @@
 """Which requirements the bad peers prove: ``python -m connectathon.bad_peers.proofs`` prints the table anew.
 
-A peer proves a row when it makes exactly one case of the harness end otherwise; ``conformance/tables/proved_peers.csv``
+A peer proves a row when it makes exactly one case of a suite end otherwise; ``conformance/tables/proved_peers.csv``
 keeps the result, because the judge must not read what it judges.
 """
 
@@ -10,6 +10,7 @@ import csv
 import sys
 from typing import TextIO
 
+from conformance.harness.registry import catalogue
 from connectathon.bad_peers.defects import bad_peers
 
 
@@ -17,9 +18,11 @@ def proofs() -> list[tuple[str, str, str]]:
     """Case, kind of proof, and name of the peer; in the order of cases."""
     found = []
     for name, peer in bad_peers().items():
-        ended = (*peer.fails, *peer.warns)
-        if len({case.split(".")[0] for case in ended}) == 1:
-            found.append((ended[0].split(".")[0], "peer", name))
+        seen: dict[str, set[str]] = {}
+        for case in (*peer.fails, *peer.warns):
+            row = case.split(".")[0]
+            seen.setdefault(catalogue()[row].actor, set()).add(row)
+        found += [(row, "peer", name) for rows in seen.values() if len(rows) == 1 for row in rows]
     return sorted(found)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from connectathon.bad_peers.forking import Forked, fork
 from connectathon.waiting import eventually
 
 _END_SECONDS = 20.0
@@ -19,7 +19,7 @@ _END_SECONDS = 20.0
 @contextmanager
 def running(
     actor: str, data_dir: Path, peer: str = "good", common: Mapping[str, Any] | None = None, **settings: Any
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[Forked]:
     """The actor, ready, until the block is left.
 
     Args:
@@ -36,15 +36,7 @@ def running(
     log = data_dir.parent / f"{data_dir.name}.{actor}.log"
     ready = data_dir / "run" / f"{actor}.json"
     ready.unlink(missing_ok=True)
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "connectathon.bad_peers", peer, actor, str(data_dir)),
-                *(json.dumps(settings), json.dumps(dict(common or {}))),
-            ],
-            stdout=out,
-            stderr=out,
-        )
+    process = fork([peer, actor, str(data_dir), json.dumps(settings), json.dumps(dict(common or {}))], log)
     try:
 
         def is_ready() -> bool:

@@ -37,7 +37,7 @@ def _location() -> None:
 def _keeps_no_sex() -> None:
     def change(handling: Handling, content: JsonDataset) -> JsonDataset:
         is_json = "json" in handling.ask.request.headers["content-type"]
-        return put(content, "PatientSex") if is_json else content
+        return put(content, "PatientSex") if is_json and text(content, "PatientSex") else content
 
     with_sent("create", change)
 
@@ -134,7 +134,8 @@ def _urgent_is_high() -> None:
 def _empties() -> None:
     def change(_: Handling, content: JsonDataset) -> JsonDataset:
         for keyword in ("ProcedureStepProgressInformationSequence", "UnifiedProcedureStepPerformedProcedureSequence"):
-            put(content, keyword)
+            if items(content, keyword):
+                put(content, keyword)
         return content
 
     with_sent("create", change)

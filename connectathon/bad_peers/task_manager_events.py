@@ -148,8 +148,8 @@ def _waits_for_the_slowest() -> None:
     honest, many = hub._offer, 4
 
     def offer(self: Any, event: Any, receivers: Any) -> None:
-        listening = [one for several in self._listeners.values() for one in several]
-        if all(len(one._offered) <= many for one in listening):
+        listening = [one for receiver in receivers for one in self._listeners.get(receiver, ())]
+        if len({*receivers}) == 1 or all(len(one._offered) <= many for one in listening):
             honest(self, event, receivers)
 
     hub._offer = offer

@@ -116,6 +116,8 @@ def finish(made: Dataset, context: ResultContext, algorithm: AlgorithmIdentifica
     offset = context.images[0].get("TimezoneOffsetFromUTC")
     if offset:
         made.TimezoneOffsetFromUTC = offset
+    if context.protocol:
+        made.SeriesDescriptionCodeSequence = [as_concept(context.protocol[0])]  # a key of RAD-137
     moment = context.content_moment()
     made.InstanceCreationDate, made.InstanceCreationTime = DA(moment.date()), TM(moment.time())
     for row in made.ContributingEquipmentSequence:

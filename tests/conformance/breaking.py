@@ -2,44 +2,54 @@
 
 import copy
 from collections.abc import Callable
+from typing import NamedTuple
 
 import pytest
 from pydicom import DataElement, Dataset, config
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from conformance import check_datasets
-from conformance.rules import read_rules
 
-RULES = read_rules("air_rules")
+
+class Case(NamedTuple):
+    """A defect, the rule that it breaks, the good set that it is done to, and what inherently comes with it."""
+
+    rule: str
+    defect: Callable
+    scene: str
+    also: frozenset
+
+
+TOLD = {"capture": {"AIR-190"}, "tree": {"AIR-200"}}
+"""What is told of good sets: that they have objects of that kind."""
 
 
 class Defects:
-    """Defects by the rule that each breaks: the table of one test module."""
+    """The defects of one test module."""
 
-    def __init__(self, *applies: str) -> None:
-        self.wanted = {rule_id for rule_id, rule in RULES.items() if rule.applies in applies}
-        self.rows: list[tuple[str, Callable]] = []
+    def __init__(self):
+        self.cases: list[Case] = []
 
-    def breaks(self, rule):
-        """Decorator: a set with this defect breaks that rule, and no other."""
+    def breaks(self, rule, on="run", also=()):
+        """Decorator: a set with this defect breaks that rule, and no other but those in ``also``."""
 
         def keep(defect):
-            self.rows.append((rule, defect))
+            self.cases.append(Case(rule, defect, on, frozenset(also)))
             return defect
 
         return keep
 
     def parameters(self):
-        """``rule`` and ``defect``, each with the requirement that it proves."""
+        """``case``, each with the requirement that it proves."""
         return [
-            pytest.param(rule, defect, id=f"{rule}-{defect.__name__}", marks=pytest.mark.requirement(rule))
-            for rule, defect in self.rows
+            pytest.param(case, id=f"{case.rule}-{case.defect.__name__}", marks=pytest.mark.requirement(case.rule))
+            for case in self.cases
         ]
 
-    @property
-    def missing(self):
-        """Rules that no defect breaks."""
-        return self.wanted - {rule for rule, _ in self.rows}
+
+def expected_of(case):
+    """The rules that a set with the defect breaks."""
+    return {case.rule, *case.also, *TOLD.get(case.scene, ())}
 
 
 def broken(objects):
@@ -93,3 +103,18 @@ def second_algorithm(dataset):
     found = next(row for row in dataset.ContributingEquipmentSequence if "DeviceUID" in row)
     dataset.ContributingEquipmentSequence.append(copy.deepcopy(found))
     return dataset.ContributingEquipmentSequence[-1]
+
+
+def identify(dataset, scheme):
+    """Identify a local coding scheme."""
+    row = Dataset()
+    row.CodingSchemeDesignator = scheme
+    dataset.CodingSchemeIdentificationSequence = [*dataset.get("CodingSchemeIdentificationSequence", ()), row]
+
+
+def multiply(found, factor):
+    """Give a number another value, in both ways in which it is written."""
+    value = found.MeasuredValueSequence[0]
+    value.NumericValue = round(float(value.NumericValue) * factor, 6)
+    if "FloatingPointValue" in value:
+        value.FloatingPointValue = float(value.NumericValue)

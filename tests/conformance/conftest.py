@@ -1,5 +1,6 @@
 """A valid set of results as an encoder makes it: a segmentation, a report, and the images that they were made from."""
 
+import copy
 import io
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pydicom
 import pytest
+from pydicom import Dataset
 
 from connectathon.fiction import DemoOrder
 from connectathon.modality import Head, write_series
@@ -102,15 +104,54 @@ class Objects:
 
     def __init__(self, segmentation, report, images):
         self.seg, self.sr, self.images, self.more = segmentation, report, images, []
+        self.pm = self.kos = self.tree = self.capture = None
 
     @property
     def named(self):
         """All of them by the names of files."""
-        results = [("seg.dcm", self.seg), ("sr.dcm", self.sr), *self.more]
+        results = [(f"{name}.dcm", getattr(self, name)) for name in RESULTS]
         images = [(f"{number}.dcm", image) for number, image in enumerate(self.images)]
-        return [(name, dataset) for name, dataset in [*results, *images] if dataset is not None]
+        return [(name, dataset) for name, dataset in [*results, *self.more, *images] if dataset is not None]
+
+    def listed(self, dataset, document=None):
+        """List an object as evidence of the report, or of another document."""
+        series, entry = Dataset(), Dataset()
+        series.SeriesInstanceUID, series.ReferencedSOPSequence = dataset.SeriesInstanceUID, [entry]
+        entry.ReferencedSOPClassUID, entry.ReferencedSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
+        evidence = (document or self.sr).CurrentRequestedProcedureEvidenceSequence[0]
+        evidence.ReferencedSeriesSequence.append(series)
+
+
+RESULTS = ("seg", "sr", "pm", "kos", "tree", "capture")
 
 
 @pytest.fixture
 def objects(made):
     return Objects(read(made.segmentation), read(made.report), [read(image) for image in made.images])
+
+
+class Scenes:
+    """Good sets by name, each made once; a test gets a copy of its own."""
+
+    def __init__(self, made):
+        self.made, self.kept = made, {}
+
+    def __call__(self, name):
+        """The set of that name."""
+        made = self.made
+        found = Objects(read(made.segmentation), read(made.report), [read(image) for image in made.images])
+        if name not in self.kept:
+            from tests.conformance.air_scenes import SCENES
+
+            built = copy.deepcopy(found)
+            if SCENES[name]:
+                SCENES[name](built, workitem_of(found.images[0]))
+            self.kept[name] = {one: as_bytes(dataset) for one in RESULTS if (dataset := getattr(built, one))}
+        for one, content in self.kept[name].items():
+            setattr(found, one, read(content))
+        return found
+
+
+@pytest.fixture(scope="session")
+def scenes(made):
+    return Scenes(made)

@@ -8,9 +8,11 @@ import sys
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydicom import config, dcmread
+from pydicom import Dataset, config, dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from conformance import FAMILIES, Severity, check, check_datasets
+from conformance.air import check_files, files, frames, maps
 from profiles.errors import BadInput, NotFound
 from tests.conformance.breaking import named, write
 
@@ -63,21 +65,22 @@ def damaged(content):
     return content[:position] + b"9" + content[position + 1 :]
 
 
+BROKEN = [
+    ("empty", lambda _: b""),
+    ("text", lambda _: b"This is no image.\n" * 40),
+    ("without preamble and prefix", lambda content: content[132:]),
+    ("cut in the meta information", lambda content: content[:200]),
+    ("cut within a text", lambda content: content[: content.index(b"brain-extraction") + 5]),
+    ("cut before a value", lambda content: content[: content.index(b"\x20\x00\x0e\x00UI") + 8]),
+    ("cut within the tree", lambda content: content[:-100]),
+    ("of two minds about its instance", damaged),
+    ("with a broken UID in the meta information", lambda content: content.replace(b"2.25.", b"2.25\x00", 1)),
+]
+"""Files that cannot be read, by what is wrong with them."""
+
+
 @pytest.mark.requirement("AIR-001")
-@pytest.mark.parametrize(
-    ("kind", "break_it"),
-    [
-        ("empty", lambda _: b""),
-        ("text", lambda _: b"This is no image.\n" * 40),
-        ("without preamble and prefix", lambda content: content[132:]),
-        ("cut in the meta information", lambda content: content[:200]),
-        ("cut within a text", lambda content: content[: content.index(b"brain-extraction") + 5]),
-        ("cut before a value", lambda content: content[: content.index(b"\x20\x00\x0e\x00UI") + 8]),
-        ("cut within the tree", lambda content: content[:-100]),
-        ("of two minds about its instance", damaged),
-        ("with a broken UID in the meta information", lambda content: content.replace(b"2.25.", b"2.25\x00", 1)),
-    ],
-)
+@pytest.mark.parametrize(("kind", "break_it"), BROKEN)
 def test_a_file_that_cannot_be_read_is_one_finding(folder, made, kind, break_it):
     path = folder / "broken.dcm"
     path.write_bytes(break_it(made[1]))
@@ -95,8 +98,8 @@ def test_no_damage_to_a_file_makes_the_judge_fail(made, tmp_path, position, garb
         start = 132 + int(position * (len(content) - 132))
         rest = b"" if cut else content[start + len(garbage) :]
         (tmp_path / f"{number}.dcm").write_bytes(content[:start] + garbage + rest)
-    for found in check("air", [tmp_path]):
-        assert found.rule
+    for found in check_files([tmp_path], iod=False):
+        assert found.rule != "HARNESS"
         assert found.message
 
 
@@ -139,7 +142,8 @@ def test_no_absence_makes_the_judge_fail(made, which, where, emptied):
         element.value = [] if element.VR == "SQ" else None
     else:
         del holder[element.tag]
-    assert isinstance(check_datasets([("seg.dcm", results[0]), ("sr.dcm", results[1])]), list)
+    told = check_datasets([("seg.dcm", results[0]), ("sr.dcm", results[1])])
+    assert not [one for one in told if one.rule == "HARNESS"]
 
 
 def test_an_unknown_family_is_refused_with_the_names_there_are(tmp_path):
@@ -187,3 +191,49 @@ def test_the_command_refuses_an_unknown_family_in_words(tmp_path):
     assert answer.returncode == 2
     assert "air" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.requirement("AIR-001")
+def test_a_file_that_inflates_without_end_is_one_finding(folder, objects, monkeypatch):
+    monkeypatch.setattr(files, "MOST_INFLATED", 1 << 20)
+    path = folder / "results/sr.dcm"
+    objects.sr.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    objects.sr.save_as(path, enforce_file_format=True)
+    told = only(check("air", [folder]))
+    assert (told.rule, told.severity) == ("AIR-IOD", Severity.INFO)  # dciodvfy does not inflate
+    objects.sr.EncapsulatedDocument = bytes(2 << 20)
+    objects.sr.save_as(path, enforce_file_format=True)
+    assert "inflates" in only(check("air", [path])).message
+
+
+@pytest.mark.requirement("AIR-001")
+def test_a_tree_of_very_many_levels_is_one_finding(folder, objects):
+    place = objects.sr
+    for _ in range(100):
+        place.ContentSequence = [Dataset()]
+        place = place.ContentSequence[0]
+    objects.sr.save_as(folder / "results/sr.dcm", enforce_file_format=True)
+    assert only(check("air", [folder / "results/sr.dcm"])).rule == "AIR-001"
+
+
+@pytest.mark.requirement("AIR-001", "AIR-145")
+def test_large_pixels_are_not_read_to_judge_the_rest(folder, objects, monkeypatch):
+    monkeypatch.setattr(files, "DEFER", 64)
+    objects.sr = None
+    path = folder / "results/seg.dcm"
+    objects.seg.save_as(path, enforce_file_format=True)
+    assert isinstance(files.read_file(path).get_item("PixelData", keep_deferred=True).value, type(None))
+    assert check("air", [path]) == []
+    path.write_bytes(path.read_bytes()[:-4])
+    assert only(check("air", [path])).message == "the file ends within an element"
+
+
+@pytest.mark.requirement("AIR-146", "AIR-148", "AIR-171")
+def test_pixels_beyond_the_limit_are_not_decoded(scenes, monkeypatch):
+    monkeypatch.setattr(frames, "LARGEST", 100)
+    monkeypatch.setattr(maps, "LARGEST", 100)
+    objects = scenes("map")
+    objects.seg.SegmentsOverlap = "NO"
+    mapping = objects.pm.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
+    mapping.DoubleFloatRealWorldValueLastValueMapped = 0.5
+    assert check_datasets(objects.named) == []

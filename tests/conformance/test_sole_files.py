@@ -1,5 +1,7 @@
 """SOLE messages from files: lines, frames, JSON, bare documents; and what is none of these, without a crash."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -69,6 +71,10 @@ REFUSED = {
     "entity bomb": (BOMB + '] ><AuditMessage a="&i;">&i;</AuditMessage>').encode(),
     "external entity": b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><AuditMessage>&x;</AuditMessage>',
     "external document type": b'<!-- x --><!DOCTYPE a SYSTEM "http://127.0.0.1:9/x.dtd"><AuditMessage/>',
+    "document type behind much space": b"<?xml version='1.0'?>"
+    + b" " * 10_000
+    + b"<!DOCTYPE a [<!ENTITY x 'y'>]>"
+    + SIGNED,
     "undeclared entity": ended()[len(START) :].replace(b"brain", b"&brain;"),
     "unfinished comment": b"<!-- <AuditMessage/>",
     "unknown encoding": b'<?xml version="1.0" encoding="x-unknown"?>' + SIGNED,
@@ -118,6 +124,14 @@ def test_a_file_beyond_all_measure_is_one_finding_and_is_not_read(tmp_path):
     with path.open("wb") as file:
         file.truncate(300 * 1024 * 1024)
     only(check("sole", [path]), "SOLE-001")
+
+
+@pytest.mark.requirement("SOLE-020")
+def test_a_message_with_very_many_breaches_tells_the_first_of_each_rule():
+    many = b'<ParticipantObjectDetail type="x" value="%"/>' * 3_000
+    spoilt = SIGNED.replace(b"<ParticipantObjectDetail", many + b"<Other/>" * 3_000 + b"<ParticipantObjectDetail", 1)
+    found = Counter(one.rule for one in check_message(spoilt, "message"))
+    assert found["SOLE-040"] == found["SOLE-020"] == 20
 
 
 @pytest.mark.requirement("SOLE-011")

@@ -1,9 +1,11 @@
 """The whole walk of one study, by the one command (DESIGN 4.1, 4.2)."""
 
+import contextlib
 import io
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ import pydicom
 import pytest
 from rich.console import Console
 
+from conformance.sole import check_message, check_stream
 from connectathon.waiting import eventually
 from stepwell.demo.department import Endpoints
 from stepwell.demo.summary import ResultFile, Seconds, Summary, print_scorecard
@@ -26,6 +29,16 @@ def test_the_demo_ends_with_a_completed_workitem_a_seg_and_an_sr(demo):
     assert all(Path(result["path"]).is_file() for result in demo["results"])
     assert demo["engine"]["name"]
     assert demo["engine"]["version"]
+
+
+@pytest.mark.requirement("SOLE-REP-001", "SOLE-REP-004", "SOLE-REP-006", "SOLE-REP-007", "SOLE-REP-008")
+def test_every_message_of_every_actor_breaks_no_rule_of_the_judge_alone_or_as_a_stream(demo):
+    with contextlib.closing(sqlite3.connect(Path(demo["data_dir"]) / "event_repository" / "events.sqlite")) as store:
+        raw = [bytes(row[0]) for row in store.execute("SELECT raw FROM event ORDER BY number")]
+    messages = [(str(number), message) for number, message in enumerate(raw)]
+    assert len(messages) > 20
+    assert [found for name, message in messages for found in check_message(message, name)] == []
+    assert check_stream(messages) == []
 
 
 def test_the_summary_has_the_keys_of_its_contract(demo):

@@ -55,6 +55,23 @@ def refused(task_manager):
     return check
 
 
+def in_order(dataset):
+    below = [item for element in dataset.values() if element["vr"] == "SQ" for item in element.get("Value", [])]
+    return list(dataset) == sorted(dataset) and all(map(in_order, below))
+
+
+@pytest.mark.requirement("AIWI-TM-013")
+@pytest.mark.parametrize("query", ["", "?includefield=all"])
+def test_attributes_come_in_the_order_of_their_tags_at_every_depth(task_manager, query):
+    """PS3.18 section F.2.2."""
+    sent, uid = workitem(), new_uid()
+    [request] = sent[tag_of("ReferencedRequestSequence")]["Value"]
+    sent[tag_of("ReferencedRequestSequence")]["Value"] = [dict(sorted(request.items(), reverse=True))]
+    task_manager.post("/workitems", dict(sorted(sent.items(), reverse=True)), f"workitem={uid}")
+    found = task_manager.http.get(f"/workitems{query}" if query else f"/workitems/{uid}").json()
+    assert [in_order(one) for one in found if one[tag_of("SOPInstanceUID")]["Value"] == [uid]] == [True]
+
+
 @pytest.mark.requirement("AIWI-TM-001", "AIWI-TM-013")
 def test_a_workitem_comes_back_as_it_was_sent_with_what_the_server_fills(task_manager):
     sent, uid = workitem(), new_uid()

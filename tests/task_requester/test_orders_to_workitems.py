@@ -138,6 +138,19 @@ def test_a_study_is_complete_only_once_its_images_stand_still(following):
     assert following.order()["state"] == "planned"
 
 
+@pytest.mark.requirement("HL7-060")
+def test_while_the_archive_is_away_no_study_is_quiet(following, images):
+    following.arrive(20)
+    assert following.pass_time(1) == 0
+    images.away = True
+    following.pass_time(10)
+    images.away = False
+    assert following.pass_time(1) == 0
+    following.arrive(24)
+    assert following.pass_time(5) == 1
+    assert following.order()["image_count"] == 24
+
+
 def await_logged(logged, event):
     """Wait until an event was logged."""
     eventually(lambda: any(line["event"] == event for line in logged), what=f"{event} to be logged")

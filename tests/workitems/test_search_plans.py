@@ -10,6 +10,8 @@ from workitems.store.rows import WORKITEM
 STATE, LABEL, START = "ProcedureStepState", "WorklistLabel", "ScheduledProcedureStepStartDateTime"
 STATION, CODE = "ScheduledStationNameCodeSequence.CodeValue", "ScheduledWorkitemCodeSequence.CodeValue"
 ACCESSION = "ReferencedRequestSequence.AccessionNumber"
+REPLACED, DUE = "ReplacedProcedureStepSequence.ReferencedSOPInstanceUID", "ExpectedCompletionDateTime"
+CLASS = "ScheduledStationClassCodeSequence.CodeValue"
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,12 @@ def explain(tmp_path_factory):
         ({STATE: "COMPLETED", LABEL: "BRAIN", "StudyInstanceUID": "1.2"}, "ix_workitem_study (study=?"),
         ({STATE: "COMPLETED", "PatientName": "FICTIONAL^ADA"}, "ix_workitem_patient_name (patient_name=?"),
         ({ACCESSION: "A1*"}, "ix_workitem_accession (accession"),
+        ({REPLACED: "1.2"}, "ix_workitem_replaced (replaced=?"),
+        ({STATE: "SCHEDULED", CLASS: "GPU"}, "ix_workitem_station_class (station_class=? AND state=?"),
+        (
+            {STATE: "SCHEDULED", DUE: "2026-"},
+            "ix_workitem_expected_completion (state=? AND expected_completion>? AND expected_completion<?",
+        ),
         (
             {STATE: "SCHEDULED", LABEL: "BRAIN", STATION: "AI", "AdmissionID": "1"},
             "ix_workitem_worklist (state=? AND label=? AND station=?",

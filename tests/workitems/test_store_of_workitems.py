@@ -12,11 +12,13 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from connectathon.workitems import new_workitem
+from profiles.dicom import put
 from profiles.errors import Unavailable
 from workitems import tables
 from workitems.model import Change
 from workitems.schema import upgrade
 from workitems.store import Store, sqlite_url
+from workitems.worklist import Worklist
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_models(database_url):
@@ -46,6 +48,18 @@ def test_a_change_to_another_revision_is_not_made_and_leaves_no_event(desk, stor
     assert store.apply(stale) is False
     assert store.find(found.uid) == found
     assert len(store.events_after(0)) == events
+
+
+def test_who_waits_for_events_is_woken_by_changes_that_have_some_and_by_no_others(tmp_path, desk_of):
+    store = Store(sqlite_url(tmp_path / "w.sqlite"))
+    desk, woken = desk_of(Worklist(store, lambda: datetime.now(UTC))), []
+    uid = desk.workitem_in("IN PROGRESS")
+    store.on_append(lambda: woken.append(store.last_sequence()))
+    desk.worklist.update(uid, put({}, "ScheduledProcedureStepPriority", "HIGH"), desk.transaction)
+    assert woken == []
+    desk.worklist.change_state(uid, "CANCELED", desk.transaction)
+    assert woken == [store.last_sequence()]
+    store.close()
 
 
 def test_what_was_stored_is_there_for_the_next_process(database_url, desk, store):

@@ -33,6 +33,8 @@ SEARCHED_TAGS = frozenset(tag_of(path.partition(".")[0]) for path in SEARCHED.va
 }
 #: In a column: there are several values, which differ; the search then looks at the dataset itself.
 SEVERAL = "*"
+#: Columns that are empty in most rows, which their indexes leave out.
+SPARSE = frozenset({"station_class", "expected_completion", "replaced"})
 #: Columns that may say so. The others are of attributes that have one value (PS3.6, VM 1; creation refuses more).
 MAY_BE_SEVERAL = frozenset(column for column, path in SEARCHED.items() if "." in path or vr_of(path) == "PN")
 

@@ -21,13 +21,12 @@ def append(connection: Connection, events: Iterable[Event]) -> list[Event]:
     """
     appended = []
     for event in events:
-        made = connection.execute(statements.APPEND, event_row(event))
-        sequence = made.inserted_primary_key[0]  # type: ignore[index] # the primary key has one column, which is set
+        sequence = statements.APPEND.run(connection, event_row(event)).scalar_one()
         appended.append(replace(event, sequence=sequence))
         if not is_reported(event.kind):
             continue
         if event.receivers is None:
-            connection.execute(statements.TELL_SUBSCRIBERS, {"uid": event.workitem_uid, "place": sequence})
+            statements.TELL_SUBSCRIBERS.run(connection, {"uid": event.workitem_uid, "place": sequence})
         elif event.receivers:
             rows = [{"receiver": receiver, "sequence": sequence} for receiver in event.receivers]
             connection.execute(insert(DELIVERY), rows)

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from sqlalchemy import ColumnElement, literal_column
 from sqlmodel import SQLModel
 
 from profiles.ups import State
 from workitems import tables as _tables
 from workitems.model import Contract, Event, EventKind, GlobalSubscription, Standing, Workitem
-from workitems.store.columns import search_columns
+from workitems.store.columns import SEARCHED_TAGS, search_columns
 
 WORKITEM, TOMBSTONE, OUTBOX, CURSOR, SUBSCRIBER, SUBSCRIPTION, GLOBAL_SUBSCRIPTION, DELIVERY, CONTRACT = (
     SQLModel.metadata.tables[str(row.__tablename__)]
@@ -42,11 +43,31 @@ HELD = (
 )
 
 
-def workitem_row(workitem: Workitem, *, searched: bool = True) -> dict[str, Any]:
-    """The columns of a workitem, its UID apart; those of searched attributes only when they are wanted."""
-    content = workitem.content
+def filled(column: ColumnElement[str]) -> ColumnElement[bool]:
+    """That a column is not empty, in the words of the indexes that leave empty ones out."""
+    return column != literal_column("''")
+
+
+def workitem_row(workitem: Workitem) -> dict[str, Any]:
+    """The columns of a workitem, its UID apart."""
+    return {**_revision(workitem), **_standing(workitem), **search_columns(workitem.content)}
+
+
+def changed_row(workitem: Workitem, before: Workitem) -> dict[str, Any]:
+    """The columns of a workitem that are not as they were in an earlier revision."""
+    row, stood = _revision(workitem), _standing(before)
+    row |= {name: value for name, value in _standing(workitem).items() if value != stood[name]}
+    if any(workitem.content.get(tag) != before.content.get(tag) for tag in SEARCHED_TAGS):
+        row |= search_columns(workitem.content)
+    return row
+
+
+def _revision(workitem: Workitem) -> dict[str, Any]:
+    return {"revision": workitem.revision, "content": orjson.dumps(workitem.content)}
+
+
+def _standing(workitem: Workitem) -> dict[str, Any]:
     return {
-        "revision": workitem.revision,
         "state": str(workitem.state),
         "transaction_uid": workitem.transaction_uid,
         "performer": workitem.performer,
@@ -54,8 +75,6 @@ def workitem_row(workitem: Workitem, *, searched: bool = True) -> dict[str, Any]
         "attempt": workitem.attempt,
         "final_at": moment(workitem.final_at),
         "rejected_by": "\\".join(workitem.rejected_by),
-        "content": orjson.dumps(content),
-        **(search_columns(content) if searched else {}),
     }
 
 
@@ -135,7 +154,7 @@ def keys_text(subscription: GlobalSubscription) -> str:
 
 def global_subscription_of(row: Any) -> GlobalSubscription:
     """A global subscription from its row."""
-    return GlobalSubscription(row.receiver, row.locked, orjson.loads(row.filter_keys) if row.filter_keys else {})
+    return GlobalSubscription(row.receiver, bool(row.locked), orjson.loads(row.filter_keys) if row.filter_keys else {})
 
 
 def moment(value: datetime | None) -> str:

@@ -18,8 +18,8 @@ from profiles.ups import State
 from workitems.matching import RANGE_VRS, ZONE, has_wildcard, significant, uids_of, wanted_zone
 from workitems.moments import wanted_span
 from workitems.names import folded
-from workitems.store.columns import MAY_BE_SEVERAL, SEARCHED, SEVERAL, instant
-from workitems.store.rows import WORKITEM
+from workitems.store.columns import MAY_BE_SEVERAL, SEARCHED, SEVERAL, SPARSE, instant
+from workitems.store.rows import WORKITEM, filled
 
 Condition = ColumnElement[bool]
 _STATE = "ProcedureStepState"
@@ -71,8 +71,10 @@ def plan(keys: Mapping[str, str], *, sqlite: bool, fuzzy: bool = False) -> Plan:
         if column is None or condition is None:
             undecided = True
         else:
-            several = column == SEVERAL if _COLUMN_OF[path] in MAY_BE_SEVERAL else None
-            wishes.append((condition, several))
+            name = _COLUMN_OF[path]
+            not_empty = filled(column) if name in SPARSE else true()
+            several = and_(column == SEVERAL, not_empty) if name in MAY_BE_SEVERAL else None
+            wishes.append((and_(condition, not_empty), several))
     if _STATE not in keys and any(_vr(path) in RANGE_VRS for path in keys):
         wishes.append((_in_any_state(), None))
     certain = and_(true(), *(condition for condition, _ in wishes))
@@ -140,7 +142,7 @@ def _like(column: ColumnElement[str], text: str, sqlite: bool) -> Condition:
         plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         pattern = column.like(plain.replace("*", "%").replace("?", "_"), escape="\\")
     if not beginning:
-        looked_through = select(WORKITEM.c.number).where(pattern, column != SEVERAL)  # the index, not the datasets
+        looked_through = select(WORKITEM.c.number).where(pattern, column != SEVERAL, filled(column))  # the index alone
         return WORKITEM.c.number.in_(looked_through)
     conditions = [pattern, column != SEVERAL, column >= beginning]
     if end := _after(beginning):

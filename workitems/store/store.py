@@ -16,7 +16,17 @@ from workitems.model import Change, Channel, Contract, Delivery, Event, Workitem
 from workitems.store import contracts, outbox, searching, statements, subscriptions
 from workitems.store.database import Database
 from workitems.store.exclusive import Exclusive
-from workitems.store.rows import HELD, SUBSCRIPTION, TOMBSTONE, WORKITEM, keys_text, workitem_of, workitem_row
+from workitems.store.rows import (
+    HELD,
+    SUBSCRIPTION,
+    TOMBSTONE,
+    WORKITEM,
+    changed_row,
+    filled,
+    keys_text,
+    workitem_of,
+    workitem_row,
+)
 from workitems.store.rows import moment as as_text
 
 
@@ -59,30 +69,32 @@ class Store:
         Returns:
             False when somebody else changed or created one of the workitems first.
         """
+        told = any(change.events for change in changes)
         try:
             with self._database.write() as connection:
                 for change in changes:
                     self._put(connection, change)
-                self._database.lock_outbox(connection)
+                if told or not all(change.expected_revision for change in changes):
+                    self._database.lock_outbox(connection)
                 for change in changes:
                     if not change.expected_revision:
                         self._enrol(connection, change)
                     outbox.append(connection, change.events)
         except (IntegrityError, _Stale):
             return False
-        self._database.wake()
+        if told:
+            self._database.wake()
         return True
 
     def _put(self, connection: Connection, change: Change) -> None:
         workitem = change.workitem
-        row = workitem_row(workitem, searched=not change.steady)
         if change.expected_revision:
-            statement = statements.CHANGE if change.steady else statements.CHANGE_ALL
+            row = changed_row(workitem, change.before) if change.before else workitem_row(workitem)
             held = {"held_uid": workitem.uid, "held_revision": change.expected_revision}
-            if connection.execute(statement, row | held).rowcount != 1:
+            if statements.change(tuple(row)).run(connection, row | held).rowcount != 1:
                 raise _Stale
         else:
-            connection.execute(statements.CREATE, {"uid": workitem.uid, **row})
+            statements.CREATE.run(connection, {"uid": workitem.uid, **workitem_row(workitem)})
         contracts.add(connection, change.contracts)
 
     def _enrol(self, connection: Connection, change: Change) -> None:
@@ -211,7 +223,7 @@ class Store:
 
     def expired_leases(self, now: datetime, limit: int = 100) -> list[Workitem]:
         """Claimed workitems whose lease has run out."""
-        where = (WORKITEM.c.lease_until != "") & (WORKITEM.c.lease_until < as_text(now))
+        where = filled(WORKITEM.c.lease_until) & (WORKITEM.c.lease_until < as_text(now))
         where &= WORKITEM.c.state == str(State.IN_PROGRESS)
         with self._database.read() as connection:
             return [workitem_of(row) for row in connection.execute(select(*HELD).where(where).limit(limit))]
@@ -223,7 +235,7 @@ class Store:
             Their UIDs; they are remembered as deleted.
         """
         held = select(SUBSCRIPTION.c.workitem_uid).where(SUBSCRIPTION.c.locked)
-        where = (WORKITEM.c.final_at != "") & (WORKITEM.c.final_at < as_text(before)) & WORKITEM.c.uid.not_in(held)
+        where = filled(WORKITEM.c.final_at) & (WORKITEM.c.final_at < as_text(before)) & WORKITEM.c.uid.not_in(held)
         query = select(WORKITEM.c.uid).where(where).limit(limit)
         with self._database.read() as connection:
             if connection.execute(query).first() is None:
@@ -246,5 +258,5 @@ class Store:
 
 def find_in(connection: Connection, uid: str) -> Workitem | None:
     """The workitem of a UID as a transaction sees it."""
-    row = connection.execute(statements.FIND, {"uid": uid}).first()
+    row = statements.FIND.run(connection, {"uid": uid}).first()
     return workitem_of(row) if row is not None else None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, delete, insert, select, update
 
 from workitems.model import Channel, GlobalSubscription
+from workitems.store import statements
 from workitems.store.rows import DELIVERY, GLOBAL_SUBSCRIPTION, SUBSCRIBER, SUBSCRIPTION, global_subscription_of
 
 Insertable = tuple[str, str, bool, str]  # workitem UID, receiver, locked, origin
@@ -61,10 +62,8 @@ def all_receivers(connection: Connection) -> set[str]:
 
 def global_subscriptions(connection: Connection, receiver: str | None = None) -> list[GlobalSubscription]:
     """Every global subscription, or those of one AE."""
-    query = select(GLOBAL_SUBSCRIPTION)
-    if receiver is not None:
-        query = query.where(GLOBAL_SUBSCRIPTION.c.receiver == receiver)
-    return [global_subscription_of(row) for row in connection.execute(query)]
+    found = [global_subscription_of(row) for row in statements.GLOBAL_SUBSCRIPTIONS.run(connection, {})]
+    return [one for one in found if receiver in (None, one.receiver)]
 
 
 def put_global(connection: Connection, receiver: str, keys: str, locked: bool) -> None:

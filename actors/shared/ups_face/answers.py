@@ -85,7 +85,7 @@ def refused(error: StepwellError, *headers: tuple[str, str]) -> Answer:
 def workitems(found: Sequence[JsonDataset], form: str, warnings: tuple[str, ...] = ()) -> Answer:
     """Datasets in the form that was asked for; several XML documents are always parts (PS3.18 8.6.1.2, 11.1.3)."""
     if form in (Form.JSON, Form.PLAIN_JSON):
-        return Answer(200, orjson.dumps(found), form, warnings=warnings)
+        return Answer(200, orjson.dumps(found, option=orjson.OPT_SORT_KEYS), form, warnings=warnings)
     from profiles.dicom.native_xml import write_native  # its library is loaded when XML is wanted
 
     documents = [write_native(dataset) for dataset in found]

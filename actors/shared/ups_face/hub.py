@@ -54,7 +54,7 @@ def news_of(event: Event, sequence: int | None = None) -> News:
     """An event encoded; one frame for each report it leads to (PS3.18 8.10.5)."""
     told = reports(event) if is_reported(event.kind) else ()
     frames = (event_frame(kind, event.workitem_uid, event.sequence, information) for kind, information in told)
-    texts = tuple(orjson.dumps(frame).decode() for frame in frames)
+    texts = tuple(orjson.dumps(frame, option=orjson.OPT_SORT_KEYS).decode() for frame in frames)
     return News(event.sequence if sequence is None else sequence, texts)
 
 

@@ -6,7 +6,7 @@ import time
 
 from conformance.harness import Trial, shows
 from conformance.sole import check_stream
-from conformance.suites.event_reporter.stage import Log, Told, keep, rules_of
+from conformance.suites.event_reporter.stage import Log, Told, have, keep, rules_of
 
 _CLOCK_SECONDS = 1.0
 _WHILE_AWAY = 3
@@ -17,7 +17,7 @@ _AWAY_SECONDS = 2.5  # longer than what a clock may be wrong by, so that the tim
 def workitem(trial: Trial, log: Log) -> None:
     """sole.md 4.4 and 8.2."""
     since, last = time.time(), log.declared.events.workflow_end
-    trial.ask("run-workitem", "Let the system take part in one workitem, from its creation to its end.")
+    have(trial, "run-workitem", "Let the system take part in one workitem, from its creation to its end.")
     end = log.await_one(trial, since, lambda one: one.code == last)
     told = [one for one in log.told(since) if one.code]
     evidence = [keep(trial, one) for one in told[:50]]
@@ -59,7 +59,7 @@ def outage(trial: Trial, log: Log) -> None:
     known, moments = {one.received.raw for one in log.told()}, []
     for _ in range(_WHILE_AWAY):
         before = time.time()
-        trial.ask("cause-event", f"Let the system report an event with the code {code}.", code=code)
+        have(trial, "cause-event", f"Let the system report an event with the code {code}.", code=code)
         moments.append((before, time.time()))
     trial.given_up.wait(_AWAY_SECONDS)
     trial.step("the repository is back")
@@ -99,7 +99,7 @@ def cancellation(trial: Trial, log: Log) -> None:
         ("cancel-on-request", "Let a workitem be canceled on somebody's request.", {"0"}),
     ):
         since = time.time()
-        trial.ask(action, words)
+        have(trial, action, words)
         told = log.await_one(trial, since, lambda one: one.code == code)
         if told is None:
             trial.must(False, f"the end of the work is reported ({code})", "it did not come")

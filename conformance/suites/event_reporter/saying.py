@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from conformance.harness import Trial, shows
-from conformance.suites.event_reporter.stage import Log, keep
+from conformance.suites.event_reporter.stage import Log, have, keep
 
 TEXT = 'R&D <ü> "é"'
 """What an XML writer has to escape and to encode; short enough for an accession number."""
@@ -43,8 +43,11 @@ def texts(trial: Trial, log: Log) -> None:
     """RFC 5424 section 6.4; ITI TF-2 3.20.4.1.2."""
     log.judged(trial, "the text is UTF-8 without a byte order mark")
     since = time.time()
-    trial.ask(
-        "cause-event-with-text", f"Let the system report an event of an order with the number {TEXT}", number=TEXT
+    have(
+        trial,
+        "cause-event-with-text",
+        f"Let the system report an event of an order with the number {TEXT}",
+        number=TEXT,
     )
     came = log.await_one(trial, since, lambda one: bool(one.code))
     if came is None:

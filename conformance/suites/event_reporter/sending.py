@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from conformance.harness import Trial, shows
-from conformance.suites.event_reporter.stage import Log, keep
+from conformance.suites.event_reporter.stage import Log, have, keep
 
 
 @shows("SOLE-REP-001", "Every message has a syslog header that says what the event is")
@@ -37,8 +37,8 @@ def frames(trial: Trial, log: Log) -> None:
 def datagrams(trial: Trial, log: Log) -> None:
     """RFC 5426; PS3.15 section A.7."""
     code, since = log.declared.events.codes[0], time.time()
-    trial.ask("cause-event-udp", f"Let the system report an event with the code {code} over UDP.", code=code)
-    told = log.await_one(trial, since, lambda one: one.received.stream.protocol == "udp")
+    have(trial, "cause-event-udp", f"Let the system report an event with the code {code} over UDP.", code=code)
+    told = trial.wait_for(lambda: next(iter(log.told(since, datagrams=True)), None))
     if told is None:
         trial.require(False, "a datagram arrives", "none came")
         return

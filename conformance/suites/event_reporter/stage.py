@@ -123,15 +123,19 @@ class Log:
     def end(self) -> None:
         """The next test has a repository that listens again, whatever this one did to it."""
 
-    def told(self, since: float = 0.0) -> list[Told]:
-        """What the system has told since a time, whole frames only."""
+    def told(self, since: float = 0.0, *, datagrams: bool = False) -> list[Told]:
+        """What the system has told since a time, in whole frames; datagrams, which may be cut, only on request."""
         found = [Told(one, number) for number, one in enumerate(self.receiver.received(), start=1)]
-        return [one for one in found if one.received.at >= since and one.received.raw]
+        return [
+            one
+            for one in found
+            if one.received.at >= since and one.received.raw and (one.received.stream.protocol == "udp") == datagrams
+        ]
 
     def caused(self, trial: Trial, code: str) -> Told | None:
         """Have an event caused, and wait for what the system tells of it."""
         since = time.time()
-        trial.ask("cause-event", f"Let the system report an event with the code {code}.", code=code)
+        have(trial, "cause-event", f"Let the system report an event with the code {code}.", code=code)
         return self.await_one(trial, since, lambda one: one.code == code)
 
     def await_one(self, trial: Trial, since: float, wanted: Callable[[Told], bool]) -> Told | None:
@@ -162,6 +166,12 @@ class Log:
     def close(self) -> None:
         """Stop listening."""
         self.receiver.close()
+
+
+def have(trial: Trial, action: str, text: str, **values: str) -> None:
+    """Have something done at the system; without it the test is not decided."""
+    if not trial.ask(action, text, **values):
+        trial.inconclusive(f"it could not be done: {text}")
 
 
 def keep(trial: Trial, told: Told) -> str:

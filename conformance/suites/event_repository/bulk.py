@@ -10,7 +10,7 @@ from conformance.partners.events import Sent
 from conformance.partners.http import Answer
 from conformance.suites.event_repository.stage import Opposite
 
-_STORED, _BAD_REQUEST = 204, 400
+_STORED, _BAD_REQUEST, _UNSUPPORTED = 204, 400, 415
 _SOME = 20
 
 
@@ -27,9 +27,9 @@ def _member(sent: Sent) -> dict[str, str]:
     }
 
 
-def _submit(repository: Opposite, body: bytes) -> Answer:
+def _submit(repository: Opposite, body: bytes, kind: str = "application/json") -> Answer:
     url = f"{repository.declared.queries.bulk_url.rstrip('/')}/bulk-syslog-events"
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    headers = {"Content-Type": kind, "Accept": "application/json"}
     return repository.http.send("POST", url, headers=headers, body=body)
 
 
@@ -57,6 +57,25 @@ def batches(trial: Trial, repository: Opposite) -> None:
     ):
         answer = _submit(repository, body)
         trial.must(answer.status == _BAD_REQUEST, f"{words}: refused with 400", answer.words, answer.evidence)
+    answer = _submit(repository, _body(bad), "text/plain")
+    refused = answer.status in {_BAD_REQUEST, _UNSUPPORTED}
+    trial.must(refused, "another media type: refused with 400 or 415", answer.words, answer.evidence)
     stored, evidence = repository.stored()
     left = [one for one in stored if one.get("procid", "").startswith("b")]
     trial.must(not left, "nothing of a refused batch is stored", f"{len(left)} events of it are", evidence)
+    _same_by_syslog(trial, repository)
+
+
+def _same_by_syslog(trial: Trial, repository: Opposite) -> None:
+    """An event is stored the same whichever way it came."""
+    one, other = (repository.event(60, process=process, note="Süd") for process in ("h", "s"))
+    _submit(repository, _body([one]))
+    repository.send(trial, [other])
+    stored, evidence = repository.await_stored(trial, [one, other])
+    records = [
+        {**event, "procid": "", "msg": event.get("msg", "").replace(f"pid-{event.get('procid')}", "")}
+        for event in stored
+        if event.get("procid") in {"h", "s"}
+    ]
+    same = len(records) == 2 and records[0] == records[1]  # noqa: PLR2004 - one by each way
+    trial.must(same, "a record is the same whether it came by RAD-124 or ITI-20", "the two differ", evidence)

@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,12 +28,15 @@ def certificates(trial: Trial, repository: Opposite) -> None:
     tls = repository.declared.syslog.tls
     if tls is None:
         trial.omit("no certificates are declared")
+    since = datetime.now(UTC)
     with TemporaryDirectory() as folder:
         for wrong in _wrong(repository, tls, Path(folder)):
             trial.step(f"connect with {wrong.words}")
             end = _outcome(repository, wrong.context)
             evidence = trial.keep("text", f"{wrong.words}: {end or 'let in'}", f"{wrong.words}\n{end}\n", "txt")
             trial.must(end, f"{wrong.words}: refused", "the connection is let in", evidence)
+    told, evidence = repository.await_told(trial, since, 'csd-code="110126"')
+    trial.should(told, "a Security Alert (110126 Node Authentication) tells of it", "none is stored", evidence)
     answered = _old_hello(repository)
     evidence = trial.keep("text", "answer to a ClientHello of TLS 1.1", answered.hex(), "txt")
     accepted = answered[:1] == bytes([_HANDSHAKE]) and answered[5:6] == _SERVER_HELLO

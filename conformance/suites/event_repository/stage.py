@@ -20,6 +20,7 @@ from conformance.partners.syslog import SyslogConnection, TlsFiles, framed
 
 _APART = timedelta(minutes=10)
 _WINDOW = timedelta(minutes=4)
+_CLOCKS = timedelta(seconds=2)
 Event = dict[str, str]
 
 
@@ -128,6 +129,18 @@ class Opposite:
         trial.wait_for(there)
         return last[0]
 
+    def await_told(self, trial: Trial, since: datetime, mark: str) -> tuple[bool, str]:
+        """Wait for a message of the present with that mark, told since then; whether there is one, and the evidence."""
+        bounds = [("date", f"ge{stamp(since - _WINDOW)}"), ("date", f"le{stamp(since + 2 * _WINDOW)}")]
+        last: list[Answer] = []
+
+        def there() -> bool:
+            last[:] = [self.ask(*bounds, window=False)]
+            found = [one for one in events_of(last[0]) if mark in one.get("msg", "")]
+            return any(_at(one) >= since - _CLOCKS for one in found)
+
+        return bool(trial.wait_for(there)), last[0].evidence
+
     def anywhere(self, marks: Collection[str], least: int | None = None) -> set[str]:
         """Which marks are in messages of these minutes or of the present, when there are at least so many (all).
 
@@ -142,6 +155,14 @@ class Opposite:
     def close(self) -> None:
         """Give everything back."""
         self.http.close()
+
+
+def _at(event: Event) -> datetime:
+    try:
+        found = datetime.fromisoformat(event.get("timestamp", ""))
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def events_of(answer: Answer) -> list[Event]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from conformance.harness import Trial, shows
 from conformance.partners.attributes import codes, text
-from conformance.partners.orders import Parties, imaging_order
+from conformance.partners.orders import OMI, Parties, imaging_order, imaging_orders
 from conformance.partners.simulating import Exchange
 from conformance.suites.hl7_receiver.stage import LEAVES, Department, Scan
 
@@ -28,6 +28,21 @@ def one_workitem(trial: Trial, department: Department) -> None:
         made = department.created(scan)
         trial.must(len(made) == 1, "there is one workitem for the study", f"{len(made)}", department.proof(*made))
         _judge_mapping(trial, department, scan, first)
+    if OMI in department.kinds:
+        _two_in_one(trial, department)
+
+
+def _two_in_one(trial: Trial, department: Department) -> None:
+    trial.step("send two orders of one patient in one message")
+    first = department.scan()
+    second = department.scan(of=first)
+    for scan in (first, second):
+        department.store(scan)
+    reply = department.placer.send(imaging_orders([first.order, second.order], department.parties), "two orders")
+    trial.require(reply.accepted, "the message is accepted", reply.words, reply.evidence)
+    department.requested(first)
+    found = trial.wait_for(lambda: department.created(second))
+    trial.should(found, "the second order of the message makes a workitem too", "it makes none", reply.evidence)
 
 
 def _judge_mapping(trial: Trial, department: Department, scan: Scan, found: Exchange) -> None:

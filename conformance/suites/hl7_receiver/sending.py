@@ -5,14 +5,16 @@ from __future__ import annotations
 from conformance.harness import Trial, shows
 from conformance.hl7 import check_message
 from conformance.hl7.frames import Frame
+from conformance.hl7.kinds import is_old
 from conformance.hl7.message import Message, read
 from conformance.partners.mllp import MllpReceiver, Received, framed
-from conformance.suites.hl7_receiver.stage import Department
+from conformance.suites.hl7_receiver.stage import SENDS, Department
 
+_WHY = "Application internal error"
 _OUTCOMES = (("AE", "the message is refused"), ("AR", "the message is rejected"), ("", "nothing is answered"))
 
 
-@shows("HL7-110", "A message that is refused or not answered is sent again or reported", option="sends-orders")
+@shows("HL7-110", "A message that is refused or not answered is sent again or reported", option=SENDS)
 def unanswered(trial: Trial, department: Department) -> None:
     """HL7-110."""
     receiver = department.receiver
@@ -55,15 +57,18 @@ def _judge(trial: Trial, receiver: MllpReceiver, before: int, code: str, words: 
 
 
 def acknowledgement(message: bytes, code: str) -> bytes:
-    """The answer to a message of the system."""
+    """The answer to a message of the system; a refusal says why in ERR, before 2.5 in MSA-3."""
     found = _read(message)
-    header = found.header if found else None
-    told = header.field if header else lambda _number: ""
-    sides = "|".join(told(number) for number in (5, 6, 3, 4))
-    event, version = header.part(9, 2) if header else "", told(12) or "2.5.1"
-    refused = "ERR||MSH^1|207^Application internal error^HL70357|E\r" if code != "AA" else ""
-    head = f"MSH|^~\\&|{sides}|{told(7)}||ACK^{event}^ACK|A{told(10)}"[:300]
-    return f"{head}|{told(11) or 'P'}|{version}\rMSA|{code}|{told(10)}\r{refused}".encode()
+    if found is None:
+        return f"MSH|^~\\&|||||||ACK|A{code}|P|2.5.1\rMSA|{code}|\r".encode()
+    header = found.header
+    sides = "|".join(header.field(number) for number in (5, 6, 3, 4))
+    head = f"MSH|^~\\&|{sides}|{header.field(7)}||ACK^{header.part(9, 2)}^ACK|A{header.field(10)}"
+    refused, old = code != "AA", is_old(found)
+    text = f"|{_WHY}" if refused and old else ""
+    error = f"ERR||MSH^1|207^{_WHY}^HL70357|E\r" if refused and not old else ""
+    answer = f"{head}|{header.field(11)}|{header.field(12)}\rMSA|{code}|{header.field(10)}{text}\r{error}"
+    return answer.encode()
 
 
 def control_id(message: bytes) -> str:

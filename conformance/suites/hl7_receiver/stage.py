@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydicom import Dataset
 
 from conformance.finding import Finding
@@ -25,6 +26,7 @@ from conformance.partners.simulating import Exchange, Fault
 
 Port = Field(default=0, ge=0, lt=65536)
 LEAVES = "the orders that the test sends"
+SENDS = "sends-orders"
 
 
 class Hl7(Strict):
@@ -34,6 +36,7 @@ class Hl7(Strict):
         application, facility: MSH-5 and MSH-6 of what is sent to it.
         sending_application, sending_facility: MSH-3 and MSH-4.
         versions: of HL7 in which it takes orders.
+        unused_events: how a known event is answered that is not acted upon: ``accept`` (AA) or ``refuse`` (AR).
         updates_patients: whether open workitems follow patient updates and merges.
         authority, certificate, key: PEM files for TLS with certificates of both sides; plain unless given.
         sends_host, sends_port: where the harness listens for messages of the system; port 0: it sends none.
@@ -46,6 +49,7 @@ class Hl7(Strict):
     sending_application: str = "HARNESS"
     sending_facility: str = "HARNESS"
     versions: frozenset[str] = frozenset({"2.3.1", "2.5.1"})
+    unused_events: Literal["accept", "refuse"] = "accept"
     updates_patients: bool = False
     authority: Path | None = None
     certificate: Path | None = None
@@ -74,6 +78,16 @@ class Images(Listening):
     path: str = "/dicom-web"
 
 
+class Notifications(Strict):
+    """The ``[notifications]`` table: where the system takes Instance Availability Notifications; port 0: nowhere."""
+
+    host: str = "127.0.0.1"
+    port: int = Port
+    ae_title: str = "RECEIVER"
+    harness_ae_title: str = "HARNESS"
+    retrieve_ae_title: str = "ARCHIVE"
+
+
 class Ordered(Strict):
     """The ``[procedure]`` table: an order and images for which the system asks for one workitem.
 
@@ -95,21 +109,36 @@ class Ordered(Strict):
     asap: frozenset[str] = frozenset({"HIGH", "MEDIUM"})
 
 
-class HL7Receiver(Declaration):
-    """A system that makes workitems of orders and images."""
+class Surroundings(Declaration):
+    """A system that makes workitems, and the addresses of everybody around it."""
 
     hl7: Hl7
     worklist: Worklist
     archive: Images
+    notifications: Notifications = Notifications()
     procedure: Ordered = Ordered()
+
+
+class HL7Receiver(Surroundings):
+    """A system that makes workitems of orders and images."""
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if not (self.hl7.port or self.hl7.sends_port):
+            raise ValueError("[hl7] needs port, where the system takes orders, or sends_port, where it sends them to")
+        return self
 
 
 class Polled(ImageArchive):
     """An archive that is asked the same again and again; only answers that are new are kept."""
 
+    def __init__(self, host: str, port: int, base: str) -> None:
+        self._answered: dict[tuple[str, str], bytes] = {}
+        super().__init__(host, port, base)
+
     def begin(self, trial: Trial) -> None:
         """Nothing was answered yet."""
-        self._answered: dict[tuple[str, str], bytes] = {}
+        self._answered.clear()
         super().begin(trial)
 
     def record(self, exchange: Exchange) -> None:
@@ -136,7 +165,7 @@ class Scan:
 class Department:
     """The system under test, seen from everybody it speaks with."""
 
-    def __init__(self, declared: HL7Receiver, opened: ExitStack) -> None:
+    def __init__(self, declared: Surroundings, opened: ExitStack) -> None:
         """Archive and worklist listen from now on."""
         hl7, worklist, archive = declared.hl7, declared.worklist, declared.archive
         self.declared = declared
@@ -189,10 +218,18 @@ class Department:
         """The kind of order messages for tests that are not about it."""
         return self.kinds[0]
 
-    def scan(self, patient_name: str = "Fictional^Harness", **ordered: str) -> Scan:
-        """A new study with its order; nobody knows of either yet."""
+    def scan(self, patient_name: str = "Fictional^Harness", of: Scan | None = None, **ordered: str) -> Scan:
+        """A new study with its order; nobody knows of either yet.
+
+        Args:
+            patient_name: in the images.
+            of: a study of the same patient; a new patient unless given.
+            ordered: attributes of the order.
+        """
         about = self.declared.procedure
         study = objects.Study(patient_name=patient_name)
+        if of:
+            study = replace(study, patient_id=of.order.study.patient_id)
         procedure = Procedure(about.code, about.scheme, about.meaning, about.modality)
         order = replace(Order(study, procedure), **ordered)  # type: ignore[arg-type] # all of them are texts
         series = objects.new_uid()
@@ -211,7 +248,7 @@ class Department:
             self.archive.keep_file(image, b"")
 
     def store_in_halves(self, scan: Scan, act: Callable[[], object] = lambda: None) -> None:
-        """The archive has half of the images; the others come when the system has counted those, or after a while.
+        """The archive has half of the images; the others come when it was asked twice for those, or after a while.
 
         Args:
             scan: the study.
@@ -222,6 +259,7 @@ class Department:
         counted = self.archive.fail(
             Fault(
                 lambda request: scan.uid in request.path and request.path.endswith(("/instances", "/metadata")),
+                after=1,
                 then=lambda: self.store(scan, *scan.images[half:]),
             )
         )
@@ -235,6 +273,17 @@ class Department:
         reply = self.placer.send(message, f"order {control}")
         self.trial.require(reply.accepted, "a good order is accepted", reply.words, reply.evidence)
         return reply
+
+    def ask_for(self, scan: Scan, message: bytes = b"") -> None:
+        """Have the system request its task for a study.
+
+        Args:
+            scan: the study.
+            message: the order to send; a new one unless given.
+        """
+        octets = message or imaging_order(scan.order, self.parties, self.kind)
+        reply = self.placer.send(octets, "order NW")
+        self.trial.require(reply.accepted, "a good order is accepted", reply.words, reply.evidence)
 
     def judged(self, reply: Reply, message: bytes) -> list[Finding]:
         """What the checks find in an answer."""
@@ -259,7 +308,7 @@ class Department:
         """Give the system the time that it takes for another order of which it makes a workitem."""
         other = self.scan()
         self.store(other)
-        self.send(other)
+        self.ask_for(other)
         self.requested(other)
         self.trial.quiet()
 
@@ -290,8 +339,18 @@ def _context(hl7: Hl7) -> ssl.SSLContext | None:
     return context
 
 
+class Receiving(Department):
+    """The department around a receiver of orders."""
+
+    def begin(self, trial: Trial) -> None:
+        """A system that only sends has one test."""
+        if not self.declared.hl7.port and trial.case.option != SENDS:
+            trial.omit("the system takes no messages")
+        super().begin(trial)
+
+
 @contextmanager
-def stage(declared: HL7Receiver) -> Iterator[Department]:
+def stage(declared: HL7Receiver) -> Iterator[Receiving]:
     """The department, for the length of a run."""
     with ExitStack() as opened:
-        yield Department(declared, opened)
+        yield Receiving(declared, opened)

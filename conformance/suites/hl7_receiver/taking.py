@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from conformance.harness import Trial, shows
 from conformance.partners.mllp import Reply, framed
-from conformance.partners.orders import control_id_of, imaging_order
+from conformance.partners.orders import control_id_of, discharge, imaging_order
 from conformance.suites.hl7_receiver.stage import LEAVES, Department, Scan
 
 _SECONDS = 5.0
@@ -82,6 +82,10 @@ def segments(trial: Trial, department: Department) -> None:
         trial.must(reply.accepted, "it is answered", reply.words, reply.evidence)
         trial.must(connection.silent(), "it is answered once", "a second answer came", reply.evidence)
     _unfinished(trial, department)
+    for words, end in (("LF", b"\n"), ("CR LF", b"\r\n")):
+        message = imaging_order(department.scan().order, department.parties, department.kind).replace(b"\r", end)
+        reply = department.placer.send(message, f"segments that end with {words}")
+        trial.should(reply.accepted, f"segments may also end with {words}", reply.words, reply.evidence)
 
 
 def _unfinished(trial: Trial, department: Department) -> None:
@@ -149,12 +153,22 @@ def refused(trial: Trial, department: Department) -> None:
             trial.must(reply.refused, f"a message {words} is refused with AR or AE", reply.words, reply.evidence)
             if reply.refused:
                 _judge_refusal(trial, department, reply, message)
+    _unused(trial, department)
     trial.step("send nonsense in a frame")
     reply = department.placer.send(b"hello", "nonsense")
     trial.must(not reply.accepted, "nonsense is not accepted", reply.words, reply.evidence)
     department.nothing_more()
     made = [one for scan in scans for one in department.created(scan)]
     trial.must(not made, "nothing is created for what was refused", f"{len(made)}", department.proof(*made))
+
+
+def _unused(trial: Trial, department: Department) -> None:
+    trial.step("send an event that is known and not acted upon")
+    message = discharge(department.scan().order, department.parties)
+    reply = department.placer.send(message, "a discharge")
+    accepts = department.declared.hl7.unused_events == "accept"
+    words = "an event that is not acted upon is answered as declared"
+    trial.must(reply.accepted is accepts and reply.refused is not accepts, words, reply.words, reply.evidence)
 
 
 def _judge_refusal(trial: Trial, department: Department, reply: Reply, message: bytes) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from conformance.harness import Trial, shows
-from conformance.partners.attributes import text, values
-from conformance.partners.workitems import discontinued, performed
+from conformance.partners.attributes import codes, text, values
+from conformance.partners.workitems import FAILURE, discontinued, performed
 from conformance.suites.task_manager.stage import BOTH, CANCELED, COMPLETED, IN_PROGRESS, Manager
 
 _DONE = "UnifiedProcedureStepPerformedProcedureSequence"
@@ -49,7 +49,11 @@ def final_attributes(trial: Trial, manager: Manager) -> None:
     """AIWI-TM-038."""
     for keyword in _NEEDED:
         item = manager.claimed()
-        manager.worklist.update(item.uid, performed(keyword), item.transaction_uid)
+        update = manager.worklist.update(item.uid, performed(keyword), item.transaction_uid)
+        if not update.ok:
+            words = f"an update without {keyword} is refused as a bad request"
+            trial.must(update.bad, words, update.words, update.evidence)
+            continue
         answer = manager.worklist.change_state(item.uid, COMPLETED, item.transaction_uid)
         trial.must(answer.refused, f"COMPLETED without {keyword} is refused", answer.words, answer.evidence)
 
@@ -102,8 +106,8 @@ def discontinue(trial: Trial, manager: Manager) -> None:
     found = manager.worklist.retrieve(item.uid)
     when = text(found.dataset, f"{_PROGRESS}.ProcedureStepCancellationDateTime")
     trial.must(when, "it says when it was canceled", "absent", found.evidence)
-    why = values(found.dataset, f"{_PROGRESS}.ProcedureStepDiscontinuationReasonCodeSequence")
-    trial.must(why, "it says why", "absent", found.evidence)
+    why = codes(found.dataset, f"{_PROGRESS}.ProcedureStepDiscontinuationReasonCodeSequence")
+    trial.must(why == [FAILURE[:2]], "it says why, as it was told", f"{why}", found.evidence)
 
 
 @shows("AIWI-TM-043", "CANCELED without a reason is refused, or has a reason added", transports=BOTH)

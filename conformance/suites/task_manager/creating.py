@@ -166,7 +166,13 @@ def media_type(trial: Trial, manager: Manager) -> None:
     """AIWI-TM-008."""
     uid = new_uid()
     body = json.dumps([workitem()]).encode()
-    answer = manager.http.send("POST", "/workitems", query=uid, headers={"Content-Type": "text/plain"}, body=body)
+    answer = manager.http.send(
+        "POST",
+        "/workitems",
+        query=manager.rest.query("workitem", uid),
+        headers={"Content-Type": "text/plain"},
+        body=body,
+    )
     trial.must(answer.status == 415, "text/plain is refused with 415", answer.words, answer.evidence)  # noqa: PLR2004
     _is_absent(trial, manager, uid)
 
@@ -183,7 +189,9 @@ def broken_json(trial: Trial, manager: Manager) -> None:
     ):
         uid = new_uid()
         headers = {"Content-Type": JSON, "Accept": JSON}
-        answer = manager.http.send("POST", "/workitems", query=uid, headers=headers, body=body.encode())
+        answer = manager.http.send(
+            "POST", "/workitems", query=manager.rest.query("workitem", uid), headers=headers, body=body.encode()
+        )
         trial.must(answer.status == 400, f"{words} is refused with 400", answer.words, answer.evidence)  # noqa: PLR2004
         _is_absent(trial, manager, uid)
     manager.created()
@@ -195,7 +203,9 @@ def in_xml(trial: Trial, manager: Manager) -> None:
     content = workitem()
     uid = new_uid()
     headers = {"Content-Type": "application/dicom+xml", "Accept": JSON}
-    answer = manager.http.send("POST", "/workitems", query=uid, headers=headers, body=_as_xml(content))
+    answer = manager.http.send(
+        "POST", "/workitems", query=manager.rest.query("workitem", uid), headers=headers, body=_as_xml(content)
+    )
     trial.defer(lambda: manager.worklist.request_cancel(uid))
     trial.require(answer.status == 201, "it is created", answer.words, answer.evidence)  # noqa: PLR2004
     found = manager.worklist.retrieve(uid)

@@ -31,11 +31,13 @@ class Rest(Strict):
         base_url: of the service; ``/workitems`` is below it.
         websocket_url: of the notification connection; empty when the answer to a subscription tells it;
             ``{ae}`` in it stands for the AE title.
+        bare_uids: whether UIDs stand in a query without a name (``?1.2.3`` and not ``?workitem=1.2.3``).
         keeps_events: whether events of somebody who is not connected are told when he is again.
     """
 
     base_url: str
     websocket_url: str = ""
+    bare_uids: bool = False
     keeps_events: bool = False
 
 
@@ -106,7 +108,7 @@ class Manager:
         self.performer = Performer(place.host, place.port, place.path) if place.port else None
         self.channels: dict[str, str] = {}
         self.http = RecordingClient(declared.rest.base_url)
-        self.rest = RestWorklist(self.http, declared.harness_ae_title)
+        self.rest = RestWorklist(self.http, declared.harness_ae_title, bare=declared.rest.bare_uids)
         self._trial: Trial | None = None
         self._worklist: Worklist = self.rest
 
@@ -167,9 +169,14 @@ class Manager:
 
     def claimed(self, content: Attributes | None = None) -> Claimed:
         """A workitem in IN PROGRESS, owned by the harness; canceled when the test has ended."""
-        uid, transaction_uid = self.created(content), self.trial.transaction_uid()
-        answer = self.worklist.change_state(uid, IN_PROGRESS, transaction_uid)
+        item, answer = self.claim(self.created(content))
         self.trial.require(answer.ok, "the workitem that the test needs is claimed", answer.words, answer.evidence)
+        return item
+
+    def claim(self, uid: str) -> tuple[Claimed, Reply]:
+        """Claim a workitem; it is canceled when the test has ended."""
+        transaction_uid = self.trial.transaction_uid()
+        answer = self.worklist.change_state(uid, IN_PROGRESS, transaction_uid)
 
         def give_up() -> None:
             if self.worklist.state(uid) == IN_PROGRESS:
@@ -177,7 +184,7 @@ class Manager:
                 self.worklist.change_state(uid, CANCELED, transaction_uid)
 
         self.trial.defer(give_up)
-        return Claimed(uid, transaction_uid)
+        return Claimed(uid, transaction_uid), answer
 
     def completed(self) -> Claimed:
         """A workitem in COMPLETED."""

@@ -74,7 +74,7 @@ def many_clients(trial: Trial, manager: Manager) -> None:
             for _ in range(_EACH):
                 uid = new_uid()
                 try:
-                    url = f"{manager.http.base}/workitems?{uid}"
+                    url = f"{manager.http.base}/workitems?{manager.rest.query('workitem', uid)}"
                     made.append((uid, client.post(url, content=content, headers=headers).status_code))
                 except httpx.HTTPError:
                     made.append((uid, 0))

@@ -173,7 +173,9 @@ def air_objects(trial: Trial, performing: Performing) -> None:
     run = performed(trial, performing)
     trial.require(run.stored, "results are stored", "none is")
     made = [(one.dataset.SOPClassUID.name, one.dataset) for one in run.stored]
-    trial.findings(check_datasets(made), "the results keep the rules of AIR", performing.proof_of(*run.stored))
+    sources = [("source image", image) for series, _ in run.scene.listed for image in series.images]
+    found = check_datasets([*made, *sources])
+    trial.findings(found, "the results keep the rules of AIR", performing.proof_of(*run.stored))
 
 
 def _number(value: str) -> float:

@@ -91,6 +91,7 @@ class Performing:
             self._opened = opened.pop_all()
         self._seed = new_uid()
         self._number = 0
+        self._kept: set[str] = set()
         self._trial: Trial | None = None
         self._ordinary: Run | None = None
         self._waited_in_vain = False
@@ -112,7 +113,7 @@ class Performing:
         end = time.monotonic() + _SETTLING_SECONDS
         while self.owned() and time.monotonic() < end:
             time.sleep(0.05)
-        self.manager.remove(*(one.uid for one in self.manager.items))
+        self.manager.remove(*self.manager.states)
         self._trial = None
 
     def close(self) -> None:
@@ -185,8 +186,9 @@ class Performing:
             UID of the workitem.
         """
         scene = scene or self.scene()
-        if not missing:
+        if not missing and scene.study.uid not in self._kept:
             self.archive.keep(*scene.series)
+            self._kept.add(scene.study.uid)
         made, uid = self.workitem(scene), new_uid()
         for keyword, value in (changes or {}).items():
             put(made, keyword, *(value if isinstance(value, tuple) else (value,)))
@@ -202,7 +204,7 @@ class Performing:
 
     def state(self, uid: str) -> str:
         """Procedure Step State; empty when there is no such workitem."""
-        return next((one.state for one in self.manager.items if one.uid == uid), "")
+        return self.manager.states.get(uid, "")
 
     def claims(self, uid: str = "") -> list[Exchange]:
         """Every attempt to claim a workitem, or any."""
@@ -301,7 +303,7 @@ class Performing:
     def owned(self) -> list[str]:
         """Workitems that the system under test has claimed and not yet ended."""
         mine = {workitem_of(one) for one in self.claims() if one.ok}
-        return [one.uid for one in self.manager.items if one.state == IN_PROGRESS and one.uid in mine]
+        return [uid for uid, state in self.manager.states.items() if state == IN_PROGRESS and uid in mine]
 
 
 def workitem_of(exchange: Exchange) -> str:

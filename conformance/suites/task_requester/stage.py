@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from conformance.partners.orders import Order, imaging_order
+from conformance.partners.orders import Order
 from conformance.partners.simulating import Exchange
-from conformance.suites.hl7_receiver.stage import Department, Hl7, HL7Receiver, Scan
+from conformance.suites.hl7_receiver.stage import Department, Hl7, Scan, Surroundings
 
 LEAVES = "what the system keeps of its requests"
 
 
-class TaskRequester(HL7Receiver):
+class TaskRequester(Surroundings):
     """A system that plays the Task Requester; without an ``[hl7]`` table its user is asked to act."""
 
     hl7: Hl7 = Hl7()
@@ -22,18 +22,13 @@ class Requesting(Department):
     """The department around a Task Requester."""
 
     def ask_for(self, scan: Scan, message: bytes = b"") -> None:
-        """Have the system request the task for a study; over HL7 with this message, where one is given."""
-        order = scan.order
+        """Have the system request its task for a study, by an order or by its user."""
         if self.declared.hl7.port:
-            octets = message or imaging_order(order, self.parties, self.kind)
-            reply = self.placer.send(octets, "order NW")
-            self.trial.require(reply.accepted, "a good order is accepted", reply.words, reply.evidence)
+            super().ask_for(scan, message)
             return
-        done = self.trial.ask(
-            "request-task",
-            f"Have the system request its task for the study with accession number {order.study.accession}.",
-            **_told(order),
-        )
+        order = scan.order
+        words = f"Have the system request its task for the study with accession number {order.study.accession}."
+        done = self.trial.ask("request-task", words, **_told(order))
         self.trial.require(done, "the task can be requested", "the user could not")
 
     def withdraw(self, scan: Scan) -> None:

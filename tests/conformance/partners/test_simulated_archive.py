@@ -1,5 +1,8 @@
 """The archive that the harness plays: what it is told to have, and what it is told to refuse."""
 
+from contextlib import suppress
+from threading import Event, Thread
+
 import httpx
 import pydicom
 import pytest
@@ -126,3 +129,22 @@ def test_a_body_that_does_not_end_is_refused(archive, monkeypatch):
     monkeypatch.setattr(simulating, "_LARGEST_BODY", 1000)
     answer = httpx.post(f"{archive.url}/studies", content=b"x" * 200_000)
     assert answer.status_code == 413
+
+
+def test_no_connection_is_left_open_when_it_goes_away(archive):
+    stopped = Event()
+
+    def knock():
+        with httpx.Client() as client:
+            while not stopped.is_set():
+                with suppress(httpx.TransportError):
+                    client.get(f"{archive.url}/studies")
+
+    knocking = Thread(target=knock)
+    knocking.start()
+    for _ in range(5):
+        archive.down()
+        archive.up()
+    stopped.set()
+    knocking.join()
+    assert httpx.get(f"{archive.url}/studies").status_code == 204

@@ -10,9 +10,12 @@ import httpx
 from actors.shared import pki
 from conformance.harness.registry import suite
 from connectathon.bad_peers.running import running
-from connectathon.event_source import event_source
+from connectathon.event_consumer import actions as consuming
+from connectathon.event_consumer import event_consumer
+from connectathon.event_source import actions, event_source
 from connectathon.fiction import new_order
 from connectathon.judging import judge
+from connectathon.small_repository import small_repository
 from connectathon.waiting import free_port
 from connectathon.workitems import new_workitem, performed
 from profiles.dicom import new_uid
@@ -33,18 +36,18 @@ def side(folder, name):
 def judged_reporter(folder, peer="good"):
     """A running Event Reporter, and a function that judges it."""
     pki.init(folder / "pki", "Test")
-    port = free_port()
-    target = {"host": "127.0.0.1", "port": port, "tls": side(folder / "pki", "client")}
+    port, udp = free_port(), free_port()
+    target = {"host": "127.0.0.1", "port": port, "udp_port": udp, "tls": side(folder / "pki", "client")}
     with event_source(folder / "source", target, peer) as source:
         yield lambda begins=(): judge(
             suite("event_reporter"),
             {
-                "repository": {"port": port, "tls": side(folder / "pki", "server")},
+                "repository": {"port": port, "udp_port": udp, "tls": side(folder / "pki", "server")},
                 "events": {"codes": CODES},
-                "options": ["workflow", "cancellation"],
+                "options": ["workflow", "cancellation", "udp"],
             },
             folder / "evidence",
-            source.actions,
+            actions(source),
             begins,
         )
 
@@ -144,7 +147,7 @@ def judged_manager(folder):
 
 
 @contextmanager
-def judged_repository(folder, peer="good", actions=None):
+def judged_repository(folder, peer="good", told=None):
     """A running Event Repository, and a function that judges it."""
     pki.init(folder / "pki", "Test")
     port, syslog = free_port(), free_port()
@@ -162,6 +165,38 @@ def judged_repository(folder, peer="good", actions=None):
                 "options": ["tls"],
             },
             folder / "evidence",
-            actions,
+            told,
             begins,
+        )
+
+
+@contextmanager
+def judged_consumer(folder, peer="good"):
+    """A running Event Consumer, and a function that judges it."""
+    port = free_port()
+    with event_consumer(folder, f"http://127.0.0.1:{port}", peer) as consumer:
+        yield lambda begins=(): judge(
+            suite("event_consumer"),
+            {"repository": {"port": port}},
+            folder / "evidence",
+            consuming(consumer),
+            begins,
+        )
+
+
+@contextmanager
+def judged_small_repository(folder, peer="good"):
+    """A small repository with RAD-124 and ITI-81, and a function that judges it by the rows about these."""
+    port, syslog = free_port(), free_port()
+    url = f"http://127.0.0.1:{port}"
+    with small_repository(folder, port, syslog, peer):
+        yield lambda: judge(
+            suite("event_repository"),
+            {
+                "syslog": {"port": syslog},
+                "queries": {"base_url": url, "fhir_url": url, "bulk_url": url},
+                "options": ["audit-event", "bulk"],
+            },
+            folder / "evidence",
+            begins=["SOLE-ER-006", "SOLE-ER-008", "SOLE-ER-009"],
         )

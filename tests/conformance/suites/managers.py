@@ -4,7 +4,7 @@ from contextlib import ExitStack, contextmanager
 
 from conformance.harness.registry import suite
 from connectathon.bad_peers.running import running
-from connectathon.judging import judge
+from connectathon.judging import cases_for, judge
 from connectathon.waiting import free_port
 
 OPTIONS = ["xml", "fuzzy", "filtered-subscription", "push"]
@@ -63,8 +63,6 @@ def judged_task_manager(folder, peer="good", **settings):
 
 
 def cases_against(peer):
-    """The cases by which a bad peer is judged: all but the large ones; over DIMSE too, if its defect is there too."""
-    expected = {*peer.fails, *peer.warns}
-    over = tuple({case.rpartition(".")[2] for case in expected} | {"rest"})
-    ids = [case.id for case in SUITE.cases]
-    return [name for name in ids if name.endswith(over) and (name in expected or name not in LARGE)]
+    """The cases by which a bad peer is judged: over DIMSE too, if its defect is there too."""
+    over = tuple({case.rpartition(".")[2] for case in (*peer.fails, *peer.warns)} | {"rest"})
+    return [name for name in cases_for(SUITE, peer, slow=LARGE) if name.endswith(over)]

@@ -8,7 +8,7 @@ from connectathon.judging import judge
 from connectathon.waiting import free_port
 
 OPTIONS = ("triggered-pull", "push")
-AE_TITLE, SLOTS, POLL_SECONDS, LISTENING_POLL_SECONDS = "TP_TEST", 2, 0.2, 10.0
+AE_TITLE, SLOTS, POLL_SECONDS, LISTENING_POLL_SECONDS = "TP_TEST", 2, 0.2, 6.0
 
 
 @contextmanager

@@ -18,11 +18,11 @@ from tests.conformance.sole_messages import ended
 from .event_peers import judged_manager, judged_reporter
 
 
-def test_our_reporter_passes_everything_that_applies(tmp_path):
+def test_our_reporter_passes_everything(tmp_path):
     with judged_reporter(tmp_path) as judge:
         ended = judge()
     assert broken(ended) == []
-    assert [name for name, event in ended.items() if event.verdict is Verdict.OMIT] == ["SOLE-REP-003"]
+    assert {event.verdict for event in ended.values()} == {Verdict.PASS}
 
 
 def test_our_task_manager_passes_everything_that_applies(tmp_path):

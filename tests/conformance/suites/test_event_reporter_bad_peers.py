@@ -2,8 +2,9 @@
 
 import pytest
 
+from conformance.harness.registry import suite
 from connectathon.bad_peers import bad_peers
-from connectathon.judging import unexpected
+from connectathon.judging import cases_for, unexpected
 
 from .event_peers import judged_reporter
 
@@ -14,4 +15,4 @@ PEERS = bad_peers("event_reporter")
 @pytest.mark.parametrize("name", sorted(PEERS))
 def test_the_judge_sees_exactly_the_defect(name, tmp_path):
     with judged_reporter(tmp_path, name) as judge:
-        assert unexpected(judge(), PEERS[name]) == []
+        assert unexpected(judge(cases_for(suite("event_reporter"), PEERS[name])), PEERS[name]) == []

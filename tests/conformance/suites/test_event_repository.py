@@ -1,14 +1,56 @@
 """Our own Event Repository before the judge."""
 
-from conformance.harness import Verdict
-from connectathon.judging import broken
+import pytest
 
-from .event_peers import judged_repository
+from conformance.harness import Verdict
+from conformance.harness.registry import suite
+from conformance.partners.event_archive import EventArchive
+from connectathon.bad_peers.proofs import proofs
+from connectathon.judging import LIMITS, broken, judge
+from connectathon.waiting import free_port
+from profiles.tables import read_table
+
+from .event_peers import judged_repository, judged_small_repository
 
 
 def test_our_repository_passes_everything_that_applies(tmp_path):
-    with judged_repository(tmp_path) as judge:
-        ended = judge()
+    with judged_repository(tmp_path) as judging:
+        ended = judging()
     assert broken(ended) == []
     omitted = [name for name, event in ended.items() if event.verdict is Verdict.OMIT]
     assert omitted == ["SOLE-ER-008", "SOLE-ER-009"]
+
+
+def test_a_small_repository_passes_what_ours_has_not(tmp_path):
+    with judged_small_repository(tmp_path) as judging:
+        ended = judging()
+    assert broken(ended) == []
+    assert {event.verdict for event in ended.values()} == {Verdict.PASS}
+
+
+def test_rows_about_traffic_are_proved_by_peers_that_break_exactly_one_case():
+    """``proved_sole_wire.csv`` names for each row of the digest the case that judges it, and a peer that breaks it."""
+    proved = {(row, name) for row, _, name in proofs()}
+    for row in read_table("conformance", "proved_sole_wire"):
+        assert row["kind"] == "peer"
+        assert tuple(row["defect"].split()) in proved, row["rule"]
+
+
+def test_a_repository_that_is_not_there_fails_in_every_test(tmp_path):
+    told = {
+        "syslog": {"port": free_port()},
+        "queries": {"base_url": f"http://127.0.0.1:{free_port()}"},
+        "limits": {**LIMITS, "answer_seconds": 1.0, "reaction_seconds": 0.1},
+    }
+    ended = judge(suite("event_repository"), told, tmp_path)
+    assert {event.verdict for event in ended.values()} <= {Verdict.FAIL, Verdict.WARN, Verdict.OMIT}, broken(ended)
+
+
+@pytest.mark.parametrize("body", [b"[]]", b"{}", b'{"Events": [1]}', b"\xff"])
+def test_an_answer_that_holds_no_messages_is_the_systems_failure(tmp_path, body):
+    archive = EventArchive("127.0.0.1", port := free_port())
+    archive.answer_with(body)
+    told = {"syslog": {"port": port}, "queries": {"base_url": f"http://127.0.0.1:{port}"}}
+    ended = judge(suite("event_repository"), told, tmp_path, begins=["SOLE-ER-007", "SOLE-ER-010"])
+    archive.close()
+    assert {event.verdict for event in ended.values()} <= {Verdict.FAIL, Verdict.WARN}, broken(ended)

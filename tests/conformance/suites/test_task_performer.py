@@ -5,7 +5,7 @@ import pytest
 from conformance.harness import Verdict
 from conformance.harness.declaration import read_declaration
 from conformance.harness.registry import suite
-from connectathon.judging import broken, judge
+from connectathon.judging import broken, judge, unlike_verified
 from connectathon.waiting import free_port
 from profiles.errors import BadInput
 
@@ -20,6 +20,7 @@ def test_our_task_performer_passes_what_applies_to_it(tmp_path):
     with judged_task_performer(tmp_path) as judging:
         ended = judging()
     assert broken(ended) == []
+    assert unlike_verified(ended) == []
     assert omitted(ended) == ["AIWI-TP-022"]
 
 

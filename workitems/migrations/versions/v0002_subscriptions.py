@@ -24,15 +24,22 @@ _SEARCHED_BEFORE = (
     "patient_id",
     "accession",
 )
-_INDEXED = ("lease_until", "final_at", "patient_name", "requested_procedure", "replaced")
+_INDEXED = ("patient_name", "requested_procedure")
 #: What is the same for many workitems leads to few of them together with their state.
-_INDEXED_BY_STATE = ("label", "workitem_code", "station", "station_class")
+_INDEXED_BY_STATE = ("label", "workitem_code", "station")
 _COMPOSITE = {
     "ix_workitem_worklist": ["state", "label", "station", "number"],
     "ix_workitem_state": ["state", "number"],
     **{f"ix_workitem_{name}": [name, "state", "number"] for name in _INDEXED_BY_STATE},
     "ix_workitem_start": ["state", "start"],
-    "ix_workitem_expected_completion": ["state", "expected_completion"],
+}
+#: What is empty in most rows, which these indexes leave out.
+_SPARSE = {
+    "lease_until": ["lease_until"],
+    "final_at": ["final_at"],
+    "replaced": ["replaced"],
+    "station_class": ["station_class", "state", "number"],
+    "expected_completion": ["state", "expected_completion"],
 }
 _REPLACED = ("state", "label", "workitem_code", "station")
 _PORTION = 500
@@ -74,6 +81,9 @@ def upgrade() -> None:
         op.create_index(f"ix_workitem_{name}", "workitem", [name])
     for name, columns in _COMPOSITE.items():
         op.create_index(name, "workitem", columns)
+    for name, columns in _SPARSE.items():
+        filled = sa.text(f"{name} <> ''")
+        op.create_index(f"ix_workitem_{name}", "workitem", columns, sqlite_where=filled, postgresql_where=filled)
     op.create_table(
         "tombstone",
         sa.Column("uid", sa.String(), primary_key=True),
@@ -125,7 +135,7 @@ def downgrade() -> None:
     """Take them away, with all they hold."""
     for table in ("contract", "delivery", "global_subscription", "subscription", "subscriber", "tombstone"):
         op.drop_table(table)
-    for name in (*_COMPOSITE, *(f"ix_workitem_{name}" for name in _INDEXED)):
+    for name in (*_COMPOSITE, *(f"ix_workitem_{name}" for name in (*_INDEXED, *_SPARSE))):
         op.drop_index(name, "workitem")
     for name in _REPLACED:
         op.create_index(f"ix_workitem_{name}", "workitem", [name])
