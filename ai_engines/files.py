@@ -1,35 +1,41 @@
 """Results as files: how a worker process hands them over (``results.json`` and ``masks.npz`` in one directory).
 
-The masks are written first and the JSON is renamed into place last: where ``results.json`` is, everything is.
+Every primitive is written as what it is: its class, and its fields. The arrays are written first and the JSON is
+renamed into place last: where ``results.json`` is, everything is.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from profiles.air import FindingSite, IllegalResult, Measurement, Results, Segment, Segmentation, Tracking
+import profiles.air
+from profiles.air import IllegalResult, Results
 from profiles.dicom import Code
 
 RESULTS, MASKS, FAILURE, LOG = "results.json", "masks.npz", "failure.json", "engine.log"
 
+_CLASSES: dict[str, type[Any]] = {
+    "Code": Code,
+    **{
+        name: found
+        for name in profiles.air.__all__
+        if isinstance(found := getattr(profiles.air, name), type)
+        and (dataclasses.is_dataclass(found) or issubclass(found, Enum))
+    },
+}
+
 
 def write_results(results: Results, directory: Path) -> None:
     """Write results so that they are complete where ``results.json`` is."""
-    masks = {
-        f"{index}_{number}": np.packbits(segment.mask)
-        for index, found in enumerate(results.segmentations)
-        for number, segment in enumerate(found.segments)
-    }
-    np.savez_compressed(directory / MASKS, allow_pickle=False, **masks)
-    document = {
-        "segmentations": [_segmentation_out(found) for found in results.segmentations],
-        "measurements": [_measurement_out(row) for row in results.measurements],
-        "figures": results.figures,
-    }
+    arrays: dict[str, Any] = {}
+    document = _out(results, arrays)
+    np.savez_compressed(directory / MASKS, allow_pickle=False, **arrays)
     partial = directory / f"{RESULTS}.partial"
     partial.write_text(json.dumps(document), encoding="utf-8")
     partial.replace(directory / RESULTS)
@@ -43,109 +49,44 @@ def read_results(directory: Path) -> Results:
     """
     try:
         document = json.loads((directory / RESULTS).read_text(encoding="utf-8"))
-        with np.load(directory / MASKS, allow_pickle=False) as masks:
-            segmentations = tuple(
-                _segmentation_in(row, [masks[f"{index}_{number}"] for number in range(len(row["segments"]))])
-                for index, row in enumerate(document["segmentations"])
-            )
-        return Results(
-            segmentations,
-            tuple(_measurement_in(row) for row in document["measurements"]),
-            dict(document["figures"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        with np.load(directory / MASKS, allow_pickle=False) as arrays:
+            results = _in(document, arrays)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise IllegalResult(f"The files in which the engine left its results are broken ({error}).") from error
+    if not isinstance(results, Results):
+        raise IllegalResult("The files in which the engine left its results hold something else.")
+    return results
 
 
-def _code_out(found: Code | None) -> list[str] | None:
-    return [found.value, found.scheme, found.meaning] if found else None
+def _out(value: Any, arrays: dict[str, Any]) -> Any:
+    """A value as JSON; arrays are set aside under a name."""
+    if isinstance(value, Enum):
+        return {"is": type(value).__name__, "value": value.value}
+    if dataclasses.is_dataclass(value):
+        fields = {field.name: _out(getattr(value, field.name), arrays) for field in dataclasses.fields(value)}
+        return {"is": type(value).__name__, **fields}
+    if isinstance(value, np.ndarray):
+        name = f"array_{len(arrays)}"
+        arrays[name] = np.packbits(value) if value.dtype == np.bool_ else value
+        return {"is": "array", "name": name, "shape": list(value.shape), "bits": value.dtype == np.bool_}
+    if isinstance(value, tuple | list):
+        return [_out(part, arrays) for part in value]
+    return value
 
 
-def _code_in(row: list[str]) -> Code:
-    value, scheme, meaning = row
-    return Code(value, scheme, meaning)
-
-
-def _optional_in(row: list[str] | None) -> Code | None:
-    return _code_in(row) if row else None
-
-
-def _sites_out(sites: tuple[FindingSite, ...]) -> list[Any]:
-    return [[_code_out(site.location), _code_out(site.laterality)] for site in sites]
-
-
-def _sites_in(rows: list[Any]) -> tuple[FindingSite, ...]:
-    return tuple(FindingSite(_code_in(location), _optional_in(laterality)) for location, laterality in rows)
-
-
-def _tracking_out(tracking: Tracking) -> list[str]:
-    return [tracking.identifier, tracking.uid]
-
-
-def _segmentation_out(found: Segmentation) -> dict[str, Any]:
-    return {
-        "content_label": found.content_label,
-        "description": found.description,
-        "source_instance_uids": list(found.source_instance_uids),
-        "segments": [
-            {
-                "label": segment.label,
-                "category": _code_out(segment.category),
-                "property_type": _code_out(segment.property_type),
-                "tracking": _tracking_out(segment.tracking),
-                "sites": _sites_out(segment.sites),
-                "colour": list(segment.colour),
-                "shape": list(segment.mask.shape),
-            }
-            for segment in found.segments
-        ],
-    }
-
-
-def _segmentation_in(row: dict[str, Any], masks: list[Any]) -> Segmentation:
-    return Segmentation(
-        segments=tuple(
-            Segment(
-                label=found["label"],
-                category=_code_in(found["category"]),
-                property_type=_code_in(found["property_type"]),
-                mask=_unpacked(packed, found["shape"]),
-                tracking=Tracking(*found["tracking"]),
-                sites=_sites_in(found["sites"]),
-                colour=tuple(found["colour"]),
-            )
-            for found, packed in zip(row["segments"], masks, strict=True)
-        ),
-        source_instance_uids=tuple(row["source_instance_uids"]),
-        content_label=row["content_label"],
-        description=row["description"],
-    )
+def _in(value: Any, arrays: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_in(part, arrays) for part in value)
+    if not isinstance(value, dict) or "is" not in value:
+        return value
+    fields = dict(value)
+    kind = fields.pop("is")
+    if kind == "array":
+        stored = arrays[fields["name"]]
+        return _unpacked(stored, fields["shape"]) if fields["bits"] else stored
+    return _CLASSES[kind](**{name: _in(part, arrays) for name, part in fields.items()})
 
 
 def _unpacked(packed: Any, shape: list[int]) -> Any:
     count = int(np.prod(shape))
     return np.unpackbits(packed, count=count).astype(np.bool_).reshape(shape)
-
-
-def _measurement_out(row: Measurement) -> dict[str, Any]:
-    return {
-        "name": _code_out(row.name),
-        "value": row.value,
-        "unit": _code_out(row.unit),
-        "of": _tracking_out(row.of),
-        "method": _code_out(row.method),
-        "derivation": _code_out(row.derivation),
-        "sites": _sites_out(row.sites),
-    }
-
-
-def _measurement_in(row: dict[str, Any]) -> Measurement:
-    return Measurement(
-        name=_code_in(row["name"]),
-        value=float(row["value"]),
-        unit=_code_in(row["unit"]),
-        of=Tracking(*row["of"]),
-        method=_optional_in(row["method"]),
-        derivation=_optional_in(row["derivation"]),
-        sites=_sites_in(row["sites"]),
-    )

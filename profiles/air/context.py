@@ -48,6 +48,7 @@ class ResultContext:
         equipment: the Evidence Creator.
         series_number: number of the SEG series; the SR series follows it.
         language: of the report (TID 1204).
+        observer: a person who made the results with the algorithm, as VR PN; nobody when empty.
     """
 
     attributes: Dataset
@@ -60,12 +61,17 @@ class ResultContext:
     equipment: Equipment = field(default_factory=Equipment)
     series_number: int = 1001
     language: Code = field(default_factory=lambda: Code("en-US", "RFC5646", "English (United States)"))
+    observer: str = ""
 
     def __post_init__(self) -> None:
         require(bool(self.images), "There are no source images; a result belongs to images (RAD TF-3 section 6.5.3).")
         require(
             self.now.tzinfo is not None,
             "The time of the result has no zone; give an aware datetime, e.g. datetime.now(UTC).",
+        )
+        require(
+            not self.observer or (self.observer.isprintable() and "\\" not in self.observer and "^" in self.observer),
+            "The person observer is no person name; give Family^Given (PS3.5 section 6.2.1.1).",
         )
 
     @property

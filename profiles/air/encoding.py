@@ -1,15 +1,12 @@
-"""From results to DICOM objects: one SEG per segmentation, and one SR over all of them."""
+"""From results to DICOM objects: a SEG per segmentation, a map, an SR over all of them, and key images."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pydicom import Dataset
 
+from profiles.air.algorithm import AlgorithmIdentification
 from profiles.air.context import ResultContext
-from profiles.air.errors import require
-from profiles.air.mending import tied_to
-from profiles.air.primitives import AlgorithmIdentification, Results, Segmentation
+from profiles.air.results import Results
 
 
 def encode(results: Results, context: ResultContext, algorithm: AlgorithmIdentification) -> list[Dataset]:
@@ -21,30 +18,34 @@ def encode(results: Results, context: ResultContext, algorithm: AlgorithmIdentif
         algorithm: what made the results.
 
     Returns:
-        Segmentation instances, then one Comprehensive 3D SR (TID 1500) that refers to them.
+        Segmentations and Parametric Maps, then one Comprehensive 3D SR (TID 1500) that refers to them, then Key Object
+        Selections.
 
     Raises:
         IllegalResult: when the results do not fit the source images.
     """
+    from profiles.air.key_object import encode_key_images
+    from profiles.air.map_object import encode_map
+    from profiles.air.measurement_groups import Drawn
+    from profiles.air.references import Sources
     from profiles.air.report_object import encode_report
     from profiles.air.segmentation_object import encode_segmentation
 
-    sources = [_sources_of(found, context) for found in results.segmentations]
+    sources = Sources(context)
     segmentations = [
-        encode_segmentation(found, slices, context, algorithm, number)
-        for number, (found, slices) in enumerate(zip(results.segmentations, sources, strict=True), start=1)
+        encode_segmentation(found, sources.slices(found.source_instance_uids), context, algorithm, number)
+        for number, found in enumerate(results.segmentations, start=1)
     ]
-    evidence = {str(image.SOPInstanceUID): image for slices in sources for image in slices}
-    return [*segmentations, encode_report(results, segmentations, list(evidence.values()), context, algorithm)]
-
-
-def _sources_of(found: Segmentation, context: ResultContext) -> list[Dataset]:
-    """The source slices of a segmentation, in the order of its masks."""
-    by_uid = {str(image.SOPInstanceUID): image for image in context.images}
-    missing: Sequence[str] = [uid for uid in found.source_instance_uids if uid not in by_uid]
-    require(
-        not missing,
-        f"{len(missing)} of the segmentation's source slices are not among the images of the context, the first is "
-        f"{missing[0] if missing else ''}; give all images that the algorithm was given.",
+    maps = [
+        encode_map(found, sources.slices(found.source_instance_uids), context, algorithm, number)
+        for number, found in enumerate(results.maps, start=1)
+    ]
+    reports = (
+        [encode_report(results, Drawn(segmentations, maps), sources, context, algorithm)]
+        if results.need_a_report
+        else []
     )
-    return tied_to([by_uid[uid] for uid in found.source_instance_uids], context)
+    selections = [
+        encode_key_images(found, context, algorithm, number) for number, found in enumerate(results.key_images, start=1)
+    ]
+    return [*segmentations, *maps, *reports, *selections]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
 from pydicom import Dataset
 from pydicom.valuerep import DA, TM
 
+from profiles.air.algorithm import AlgorithmIdentification
 from profiles.air.context import ResultContext
 from profiles.air.identifiers import derived_uid
-from profiles.air.primitives import AlgorithmIdentification
 from profiles.dicom import Code, code
 
 _PATIENT_AND_STUDY = (
@@ -34,6 +33,13 @@ def as_concept(found: Code) -> Any:
     return CodedConcept(found.value, found.scheme, found.meaning)
 
 
+def own_header(image: Dataset) -> Dataset:
+    """The image's header, to be changed without changing the image; a plain copy of pydicom shares its elements."""
+    header = image[:]
+    header.file_meta = image.file_meta
+    return header
+
+
 def tied_to(images: Sequence[Dataset], context: ResultContext) -> list[Dataset]:
     """The images' headers with the context's Patient and Study attributes in place of their own.
 
@@ -41,8 +47,7 @@ def tied_to(images: Sequence[Dataset], context: ResultContext) -> list[Dataset]:
     """
     tied = []
     for image in images:
-        header = copy.copy(image)
-        header.file_meta = image.file_meta
+        header = own_header(image)
         for keyword in _PATIENT_AND_STUDY:
             if keyword not in header:
                 setattr(header, keyword, "")

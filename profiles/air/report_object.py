@@ -1,19 +1,25 @@
-"""A Comprehensive 3D SR with TID 1500 (RAD TF-3 section 6.5.3.2 ff.) from measured segments, by highdicom."""
+"""A Comprehensive 3D SR with TID 1500 (RAD TF-3 section 6.5.3.2 ff.) over all results, by highdicom."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from pydicom import Dataset
 
+from profiles.air.algorithm import AlgorithmIdentification
+from profiles.air.content_items import MODIFIER, coded, container, with_children, words
 from profiles.air.context import ResultContext
 from profiles.air.errors import IllegalResult
+from profiles.air.findings import PriorityHint
 from profiles.air.identifiers import derived_uid
 from profiles.air.image_library import image_library
+from profiles.air.measurement_groups import Drawn, evaluation, measurement_group
 from profiles.air.mending import as_concept, finish, identity
-from profiles.air.primitives import AlgorithmIdentification, FindingSite, Measurement, Results, Segment
+from profiles.air.observers import observers
+from profiles.air.references import Sources
+from profiles.air.results import Results
 from profiles.air.segmentation_object import tracking_uid
 from profiles.dicom import Code, code
 from profiles.tables import read_table
@@ -21,38 +27,44 @@ from profiles.tables import read_table
 
 def encode_report(
     results: Results,
-    segmentations: Sequence[Dataset],
-    sources: Sequence[Dataset],
+    drawn: Drawn,
+    sources: Sources,
     context: ResultContext,
     algorithm: AlgorithmIdentification,
 ) -> Dataset:
-    """The report of one run: a TID 1411 group per segment, with its measurements.
+    """The report of one run: a measurement group per thing, and what is said of the whole study.
 
     Args:
         results: what was found.
-        segmentations: the Segmentation instances, in the order of ``results.segmentations``.
-        sources: headers of the source images that the results were made from.
+        drawn: the Segmentations and Parametric Maps of the same results.
+        sources: the images that the results may refer to.
         context: what the report is tied to.
         algorithm: what made it.
     """
     import highdicom as hd
 
     groups = [
-        _group(segment, number, instance, results.measurements_of(segment.tracking), sources, context, algorithm)
-        for found, instance in zip(results.segmentations, segmentations, strict=True)
-        for number, segment in enumerate(found.segments, start=1)
+        measurement_group(thing, tracking_uid(thing.tracking, context, algorithm), sources, drawn, algorithm)
+        for thing in results.things()
     ]
-    content = hd.sr.MeasurementReport(
-        observation_context=hd.sr.ObservationContext(observer_device_context=_observer(algorithm)),
-        procedure_reported=[as_concept(found) for found in _procedures(context)],
-        imaging_measurements=groups,
-        language_of_content_item_and_descendants=hd.sr.LanguageOfContentItemAndDescendants(
-            as_concept(context.language)
-        ),
+    if any(not (thing.segment or thing.regions or thing.locations) for thing in results.things()):
+        sources.all()
+    whole = list(_of_the_study(results))
+    used = sources.used()
+    root = hd.sr.ContainerContentItem(name=as_concept(code("DCM", "126000")), template_id="1500")
+    content = with_children(
+        root,
+        [
+            coded(code("DCM", "121049"), context.language, MODIFIER),
+            *observers(context, algorithm),
+            *(coded(code("DCM", "121058"), found, MODIFIER) for found in _procedures(context)),
+            *([container(code("DCM", "126010"), groups)] if groups else []),
+            *([container(code("UMLS", "C0034375"), whole)] if whole else []),
+            image_library(used),
+        ],
     )
-    content[0].ContentSequence.append(image_library(sources))
     made = hd.sr.Comprehensive3DSR(
-        evidence=[*sources, *segmentations],
+        evidence=[*used, *drawn.segmentations, *drawn.maps],
         content=content,
         is_complete=True,
         is_final=True,
@@ -65,16 +77,24 @@ def encode_report(
     return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
 
 
-def _observer(algorithm: AlgorithmIdentification) -> Any:
-    """The algorithm as device observer, equal to its Contributing Equipment item (AIR Table 6.5.3.1-1)."""
-    from highdicom.sr import DeviceObserverIdentifyingAttributes, ObserverContext
+def _of_the_study(results: Results) -> Iterator[Any]:
+    """Qualitative Evaluations: codes and words about the whole study, never numbers (TID 1500 row 12)."""
+    if results.nothing_found:
+        yield coded(code("DCM", "111017"), code("DCM", "111241"))
+    for answer in results.evaluations:
+        if answer.of is None:
+            yield evaluation(answer)
+    if results.priority is not None:
+        yield from _priority(results.priority)
+    for comment in results.comments:
+        if comment.of is None:
+            yield words(code("DCM", "121106"), comment.words)
 
-    return ObserverContext(
-        observer_type=as_concept(code("DCM", "121007")),
-        observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
-            uid=algorithm.device_uid, manufacturer_name=algorithm.manufacturer, model_name=algorithm.name
-        ),
-    )
+
+def _priority(hint: PriorityHint) -> Iterator[Any]:
+    yield coded(code("99STEPWELL", "PRIORITY"), code("99STEPWELL", hint.level))
+    if hint.reason:
+        yield words(code("99STEPWELL", "PRIORITY"), hint.reason)
 
 
 @cache
@@ -104,60 +124,6 @@ def _procedures(context: ResultContext) -> list[Code]:
     return [_procedure_by_modality()[modality]]
 
 
-def _group(
-    segment: Segment,
-    number: int,
-    instance: Dataset,
-    measurements: Sequence[Measurement],
-    sources: Sequence[Dataset],
-    context: ResultContext,
-    algorithm: AlgorithmIdentification,
-) -> Any:
-    """One volumetric measurement group (TID 1411) about a segment."""
-    import highdicom as hd
-
-    return hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=hd.sr.TrackingIdentifier(
-            uid=tracking_uid(segment.tracking, context, algorithm), identifier=segment.tracking.identifier
-        ),
-        referenced_segment=hd.sr.ReferencedSegment(
-            sop_class_uid=instance.SOPClassUID,
-            sop_instance_uid=instance.SOPInstanceUID,
-            segment_number=number,
-            source_series=hd.sr.SourceSeriesForSegmentation(sources[0].SeriesInstanceUID),
-        ),
-        finding_category=as_concept(segment.category),
-        finding_type=as_concept(segment.property_type),
-        finding_sites=_sites(segment.sites or (FindingSite(segment.property_type),)),
-        algorithm_id=hd.sr.AlgorithmIdentification(name=algorithm.name, version=algorithm.version),
-        measurements=[_measurement(row) for row in measurements] or None,
-    )
-
-
-def _sites(sites: Sequence[FindingSite]) -> list[Any]:
-    from highdicom.sr import FindingSite as FindingSiteItem
-
-    return [
-        FindingSiteItem(
-            as_concept(site.location), laterality=as_concept(site.laterality) if site.laterality is not None else None
-        )
-        for site in sites
-    ]
-
-
-def _measurement(row: Measurement) -> Any:
-    from highdicom.sr import Measurement as MeasurementItem
-
-    return MeasurementItem(
-        name=as_concept(row.name),
-        value=row.value,
-        unit=as_concept(row.unit),
-        method=as_concept(row.method) if row.method else None,
-        derivation=as_concept(row.derivation) if row.derivation else None,
-        finding_sites=_sites(row.sites) or None,
-    )
-
-
 def _items_under(parent: Dataset) -> Iterator[Dataset]:
     for child in parent.get("ContentSequence", []):
         yield child
@@ -165,10 +131,10 @@ def _items_under(parent: Dataset) -> Iterator[Dataset]:
 
 
 def _identify_observations(made: Dataset) -> None:
-    """An Observation UID on each finding, number and region (air.md section 6), the same when made again."""
-    identified = {"NUM", "SCOORD", "SCOORD3D"}
-    finding, region = "121071", "121191"
+    """An Observation UID on each finding, answer, number and region (air.md section 6), the same when made again."""
+    always, region = {"NUM", "SCOORD", "SCOORD3D"}, "121191"
     for index, found in enumerate(_items_under(made)):
         concept = found.ConceptNameCodeSequence[0].get("CodeValue") if "ConceptNameCodeSequence" in found else ""
-        if found.ValueType in identified or concept in (finding, region):
+        answers = found.ValueType == "CODE" and found.RelationshipType == "CONTAINS"
+        if found.ValueType in always or answers or concept == region:
             found.ObservationUID = derived_uid(made.SOPInstanceUID, "observation", str(index))

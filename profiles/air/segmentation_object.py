@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from profiles.air.algorithm import AlgorithmIdentification
 from profiles.air.context import ResultContext
-from profiles.air.errors import require
 from profiles.air.identifiers import derived_uid
 from profiles.air.mending import as_concept, finish, identity
-from profiles.air.primitives import AlgorithmIdentification, Segment, Segmentation, Tracking
+from profiles.air.multi_frame import complete_frames, require_on_sources
+from profiles.air.segments import Segment, Segmentation
+from profiles.air.values import Tracking
+
+_FRACTION_STEPS = 255
 
 
 def tracking_uid(tracking: Tracking, context: ResultContext, algorithm: AlgorithmIdentification) -> str:
@@ -28,7 +33,7 @@ def encode_segmentation(
     algorithm: AlgorithmIdentification,
     number: int,
 ) -> Dataset:
-    """One Segmentation instance of type BINARY.
+    """One Segmentation instance: BINARY, FRACTIONAL or LABELMAP.
 
     Args:
         found: the segments.
@@ -42,29 +47,38 @@ def encode_segmentation(
     """
     from highdicom.seg import Segmentation as SegmentationDocument
 
-    shape = found.segments[0].mask.shape[1:]
-    size = (int(sources[0].Rows), int(sources[0].Columns))
-    require(
-        shape == size,
-        f"The masks have {shape[0]} rows and {shape[1]} columns, their source slices {size[0]} and {size[1]}; bring "
-        "the masks back to the voxels of the source series (PS3.3 C.8.20.2).",
-    )
+    require_on_sources(found.segments[0].mask.shape, found.multi_frame, sources)
     made = SegmentationDocument(
         source_images=list(sources),
-        pixel_array=np.stack([segment.mask for segment in found.segments], axis=-1).astype(np.uint8),
-        segmentation_type="BINARY",
+        pixel_array=_pixels(found),
+        segmentation_type=found.kind,
         segment_descriptions=[
             _description(index, segment, context, algorithm) for index, segment in enumerate(found.segments, start=1)
         ],
         content_label=found.content_label,
         content_description=found.description or None,
         omit_empty_frames=True,
+        fractional_type=found.segments[0].fraction or "PROBABILITY",
+        max_fractional_value=_FRACTION_STEPS,
         transfer_syntax_uid=ExplicitVRLittleEndian,
         **identity(context, algorithm, "SEG", "segmentation", series_number=context.series_number, number=number),
     )
-    _complete(made, found, context)
+    _complete(made, found, sources[0], context)
     finish(made, context, algorithm)
     return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
+
+
+def _pixels(found: Segmentation) -> NDArray[Any]:
+    """The voxels as highdicom takes them: a plane per segment, or the label of each voxel."""
+    masks = [segment.mask for segment in found.segments]
+    if found.kind == "FRACTIONAL":
+        return np.stack(masks, axis=-1)
+    if found.kind == "BINARY":
+        return np.stack([mask.view(np.uint8) for mask in masks], axis=-1)
+    labels = np.zeros(masks[0].shape, dtype=np.uint8 if len(masks) <= _FRACTION_STEPS else np.uint16)
+    for number, mask in enumerate(masks, start=1):
+        labels[mask] = number
+    return labels
 
 
 def _description(number: int, segment: Segment, context: ResultContext, algorithm: AlgorithmIdentification) -> Any:
@@ -89,50 +103,15 @@ def _description(number: int, segment: Segment, context: ResultContext, algorith
     )
 
 
-def _complete(made: Dataset, found: Segmentation, context: ResultContext) -> None:
-    """What highdicom leaves to its caller: overlap, the order, and a UID that must not be random."""
+def _complete(made: Dataset, found: Segmentation, image: Dataset, context: ResultContext) -> None:
+    """What highdicom leaves to its caller: overlap, the order, and a UID that must not be random.
+
+    A label map of highdicom has a segment more, the background, which comes first.
+    """
     made.SegmentsOverlap = "YES" if found.segments_overlap else "NO"
-    for described, segment in zip(made.SegmentSequence, found.segments, strict=True):
+    for segment, described in zip(reversed(found.segments), reversed(made.SegmentSequence), strict=False):
         for region, site in zip(described.get("AnatomicRegionSequence", []), segment.sites, strict=False):
-            if site.laterality is not None:
-                region.AnatomicRegionModifierSequence = [as_concept(site.laterality)]
-    organization = derived_uid(made.SOPInstanceUID, "dimensions")
-    for row in [*made.DimensionOrganizationSequence, *made.DimensionIndexSequence]:
-        row.DimensionOrganizationUID = organization
-    _list_what_frames_reference(made)
-    made.RequestAttributesSequence = [_request_attributes(request, context) for request in context.requests]
-    if not made.RequestAttributesSequence:
-        del made.RequestAttributesSequence
-
-
-def _list_what_frames_reference(made: Dataset) -> None:
-    """Referenced Series Sequence holds the instances that frames reference, no others (PS3.3 C.12.2; AIR-144)."""
-    referenced = {
-        str(source.ReferencedSOPInstanceUID)
-        for frame in made.PerFrameFunctionalGroupsSequence
-        for derivation in frame.get("DerivationImageSequence", [])
-        for source in derivation.SourceImageSequence
-    }
-    for series in made.ReferencedSeriesSequence:
-        series.ReferencedInstanceSequence = [
-            row for row in series.ReferencedInstanceSequence if str(row.ReferencedSOPInstanceUID) in referenced
-        ]
-
-
-def _request_attributes(request: Dataset, context: ResultContext) -> Dataset:
-    """One item of Request Attributes Sequence (PS3.3 Table 10-9), where images carry their order."""
-    attributes = Dataset()
-    for keyword in (
-        "AccessionNumber",
-        "StudyInstanceUID",
-        "RequestedProcedureID",
-        "RequestedProcedureDescription",
-        "RequestedProcedureCodeSequence",
-        "ReasonForTheRequestedProcedure",
-        "ReasonForRequestedProcedureCodeSequence",
-    ):
-        if keyword in request and not request[keyword].is_empty:
-            attributes[keyword] = request[keyword]
-    if context.protocol:
-        attributes.ScheduledProtocolCodeSequence = [as_concept(found) for found in context.protocol]
-    return attributes
+            modifiers = [as_concept(part) for part in (site.laterality, site.modifier) if part is not None]
+            if modifiers:
+                region.AnatomicRegionModifierSequence = modifiers
+    complete_frames(made, image, context)

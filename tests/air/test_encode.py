@@ -188,6 +188,14 @@ def test_text_outside_ascii_survives(results, make_context, algorithm, workitem,
         assert "Error" not in run("dciodvfy", "-new", tmp_path / "one.dcm")
 
 
+def test_encoding_leaves_the_images_as_they_were(results, make_context, algorithm, images, workitem) -> None:
+    before = {str(image.PatientName) for image in images}
+    workitem["00100010"] = {"vr": "PN", "Value": [{"Alphabetic": "OTHER^NAME"}]}
+    made = encode(results, make_context(), algorithm)
+    assert {str(one.PatientName) for one in made} == {"OTHER^NAME"}
+    assert {str(image.PatientName) for image in images} == before != {"OTHER^NAME"}
+
+
 def test_importing_the_profile_loads_no_encoder() -> None:
     code = "import sys, profiles.air; print('highdicom' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,0 +1,70 @@
+"""A Key Object Selection (PS3.3 A.35.4, TID 2010) from key images, by highdicom."""
+
+from __future__ import annotations
+
+from pydicom import Dataset
+
+from profiles.air.algorithm import AlgorithmIdentification
+from profiles.air.content_items import CONTAINS, image, with_children, words
+from profiles.air.context import ResultContext
+from profiles.air.key_images import KeyImages
+from profiles.air.mending import as_concept, finish, identity
+from profiles.air.observers import observers
+from profiles.air.references import Sources
+from profiles.air.values import ImageReference
+from profiles.dicom import code
+
+
+def encode_key_images(
+    found: KeyImages,
+    context: ResultContext,
+    algorithm: AlgorithmIdentification,
+    number: int,
+) -> Dataset:
+    """One Key Object Selection.
+
+    Args:
+        found: the key images.
+        context: what the result is tied to.
+        algorithm: what chose them.
+        number: tells the selections of one run apart, from 1; becomes the Instance Number.
+
+    Raises:
+        IllegalResult: when an image or series is not among those that the algorithm was given.
+    """
+    import highdicom as hd
+
+    sources = Sources(context)
+    chosen: list[tuple[Dataset, tuple[int, ...]]] = []
+    for reference in found.references:
+        if isinstance(reference, ImageReference):
+            chosen.append((sources.image(reference), reference.frames))
+        else:
+            chosen += [(header, ()) for header in sources.series(reference)]
+    content = hd.ko.KeyObjectSelection(
+        document_title=as_concept(found.title), referenced_objects=[header for header, _ in chosen]
+    )
+    with_children(
+        content[0],
+        [
+            *observers(context, algorithm),
+            words(code("DCM", "113012"), found.description),
+            *(
+                image(
+                    code("SCT", "260753009"),
+                    (str(header.SOPClassUID), str(header.SOPInstanceUID)),
+                    CONTAINS,
+                    frames=frames,
+                )
+                for header, frames in chosen
+            ),
+        ],
+    )
+    made = hd.ko.KeyObjectSelectionDocument(
+        evidence=sources.used(),
+        content=content,
+        requested_procedures=list(context.requests) or None,
+        **identity(context, algorithm, "KO", "key images", series_number=context.series_number + 3, number=number),
+    )
+    finish(made, context, algorithm)
+    return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
