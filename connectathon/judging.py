@@ -74,7 +74,7 @@ def cases_for(suite: Suite, peer: BadPeer, slow: Sequence[str] = ()) -> list[str
 
 
 def met_here(peers: Iterable[str]) -> list[str]:
-    """The bad peers that the tests meet: one of four, always the same, at least one; with ``STEPWELL_WHOLE_SUITES`` set all."""
+    """The bad peers that the tests meet: one of four, always the same; all with ``STEPWELL_WHOLE_SUITES`` set."""
     names = sorted(peers)
     if os.environ.get("STEPWELL_WHOLE_SUITES"):
         return names

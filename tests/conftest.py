@@ -8,8 +8,8 @@ import hypothesis
 import pytest
 
 HERE = Path(__file__).parent
-#: A test says what is right, not how fast a shared machine is. The examples are the same in every run, so that a change is
-#: judged by what it changes; ``STEPWELL_EXPLORE`` set to anything looks for new ones.
+#: A test says what is right, not how fast a shared machine is. The examples are the same in every run, so that a change
+#: is judged by what it changes; ``STEPWELL_EXPLORE`` set to anything looks for new ones.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=not os.environ.get("STEPWELL_EXPLORE"))
 hypothesis.settings.load_profile("house")
 SAMPLES = ("STEPWELL_SAMPLES", "STEPWELL_SCHEMAS")
