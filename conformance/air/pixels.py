@@ -70,7 +70,8 @@ def _show_something(result: Result) -> Iterator[Breach]:
 @OBJECT.rule("AIR-172")
 def _no_luts(result: Result) -> Iterator[Breach]:
     for keyword in _FORBIDDEN:
-        if keyword in result.dataset:
+        background = keyword == "PixelPaddingValue" and result.kind == "labelmap"  # of a label map (PS3.3 C.8.20.2)
+        if keyword in result.dataset and not background:
             yield keyword, "is not allowed"
     if any(_FIRST_OVERLAY <= tag.group <= _LAST_OVERLAY for tag in result.dataset.keys()):  # noqa: SIM118 - no decoding
         yield "OverlayData", "is not allowed"

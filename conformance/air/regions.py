@@ -183,10 +183,18 @@ def _segment_number(result: Result) -> Iterator[Breach]:
                 yield found.path, f"has no {keyword}"
 
 
+def _stands_for_something(found: Item) -> bool:
+    """A point or what encloses a region; CID 219 has nothing to say of open lines and of several points."""
+    each = {"SCOORD": PLANE, "SCOORD3D": SPACE}.get(found.value_type, 0)
+    kind, data = words(found.dataset, "GraphicType"), numbers(found.dataset, "GraphicData")
+    line = kind == "POLYLINE" and each and len(data) % each == 0 and not is_closed(data, each)
+    return bool(each) and kind != "MULTIPOINT" and not line
+
+
 @OBJECT.rule("AIR-113")
 def _geometric_purpose(result: Result) -> Iterator[Breach]:
     for group in result.groups:
-        drawn = any(found.value_type in {"SCOORD", "SCOORD3D"} and found.named(_REGION) for found in group.children)
+        drawn = any(found.named(_REGION) and _stands_for_something(found) for found in group.children)
         purpose = group.child(*_PURPOSE)
         if drawn and purpose is None:
             yield group.path, "does not say what its geometry stands for"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydicom import Dataset
 
 from profiles.air.algorithm import AlgorithmIdentification
@@ -64,7 +66,19 @@ def encode_key_images(
         evidence=sources.used(),
         content=content,
         requested_procedures=list(context.requests) or None,
-        **identity(context, algorithm, "KO", "key images", series_number=context.series_number + 3, number=number),
+        **_identity(chosen[0][0], context, algorithm, number),
     )
     finish(made, context, algorithm)
     return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
+
+
+def _identity(
+    image: Dataset, context: ResultContext, algorithm: AlgorithmIdentification, number: int
+) -> dict[str, Any]:
+    """Whose the selection is; with the equipment that acquired the images, which highdicom adds for images alone."""
+    import highdicom as hd
+
+    found = identity(context, algorithm, "KO", "key images", series_number=context.series_number + 3, number=number)
+    if image.get("Manufacturer"):
+        found["contributing_equipment"].insert(0, hd.ContributingEquipment.for_image_acquisition(image))
+    return found

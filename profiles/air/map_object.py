@@ -15,6 +15,10 @@ from profiles.air.identifiers import derived_uid
 from profiles.air.maps import ParametricMap
 from profiles.air.mending import as_concept, finish, identity, own_header
 from profiles.air.multi_frame import complete_frames, require_on_sources
+from profiles.air.values import FindingSite
+
+_SIDES = {"24028007": "R", "7771000": "L", "51440002": "B"}
+"""Frame Laterality (0020,9072) by the codes of CID 244."""
 
 
 def encode_map(
@@ -52,7 +56,10 @@ def encode_map(
         transfer_syntax_uid=ExplicitVRLittleEndian,
         **identity(context, algorithm, "OT", "map", series_number=context.series_number + 2, number=number),
     )
-    made.Laterality = sources[0].get("Laterality", "")  # type 2C; a map has no Frame Anatomy that would say it
+    if found.site:
+        made.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [_anatomy(found.site)]
+    else:
+        made.Laterality = sources[0].get("Laterality", "")  # type 2C where no Frame Anatomy says it
     complete_frames(made, sources[0], context)
     finish(made, context, algorithm)
     return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
@@ -73,6 +80,17 @@ def _mapping(found: ParametricMap) -> Any:
         intercept=found.intercept,
         quantity_definition=as_concept(found.quantity),
     )
+
+
+def _anatomy(site: FindingSite) -> Dataset:
+    """The anatomy that all frames show (PS3.3 C.7.6.16.2.8); what has no side is unpaired."""
+    region, anatomy = Dataset(), Dataset()
+    region.update(as_concept(site.location))
+    if site.modifier:
+        region.AnatomicRegionModifierSequence = [as_concept(site.modifier)]
+    anatomy.AnatomicRegionSequence = [region]
+    anatomy.FrameLaterality = _SIDES.get(site.laterality.value if site.laterality else "", "U")
+    return anatomy
 
 
 def _window(low: float, high: float) -> Any:

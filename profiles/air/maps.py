@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profiles.air.errors import require
-from profiles.air.values import Tracking, require_code, require_content_label, require_label
+from profiles.air.values import FindingSite, Tracking, content_label, require_code, require_content_label, require_label
 from profiles.dicom import Code
 
 _LUT_LABEL_LIMIT = 16
@@ -38,10 +38,11 @@ class ParametricMap:
         label: short name of the quantity, as a legend shows it.
         slope: real world value = slope * stored value + intercept (0040,9225).
         intercept: see ``slope`` (0040,9224).
-        content_label: Content Label (0070,0080), VR CS.
+        content_label: Content Label (0070,0080), VR CS; of the label when empty.
         description: Content Description (0070,0081).
         qualification: what it may be used for.
         multi_frame: the one source instance holds the slices as its frames.
+        site: the anatomy that it shows, with its side (Frame Anatomy, PS3.3 A.75.4).
     """
 
     values: NDArray[Any]
@@ -52,10 +53,11 @@ class ParametricMap:
     label: str
     slope: float = 1.0
     intercept: float = 0.0
-    content_label: str = "MAP"
+    content_label: str = ""
     description: str = ""
     qualification: Qualification = Qualification.RESEARCH
     multi_frame: bool = False
+    site: FindingSite | None = None
 
     def __post_init__(self) -> None:
         require_code(self.quantity, "The quantity of a map")
@@ -70,6 +72,8 @@ class ParametricMap:
             len(self.label) <= _LUT_LABEL_LIMIT,
             f"The label of a map has {len(self.label)} characters; LUT Label (0040,9210), VR SH, allows 16.",
         )
+        if not self.content_label:
+            object.__setattr__(self, "content_label", content_label(self.label, "VALUES"))
         require_content_label(self.content_label)
         if self.description:
             require_label(self.description, "Content Description")

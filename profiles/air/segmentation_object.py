@@ -109,6 +109,9 @@ def _complete(made: Dataset, found: Segmentation, image: Dataset, context: Resul
     A label map of highdicom has a segment more, the background, which comes first.
     """
     made.SegmentsOverlap = "YES" if found.segments_overlap else "NO"
+    background, first = made.SegmentSequence[0], made.SegmentSequence[-1]
+    if "SegmentationAlgorithmIdentificationSequence" not in background:
+        background.SegmentationAlgorithmIdentificationSequence = first.SegmentationAlgorithmIdentificationSequence
     for segment, described in zip(reversed(found.segments), reversed(made.SegmentSequence), strict=False):
         for region, site in zip(described.get("AnatomicRegionSequence", []), segment.sites, strict=False):
             modifiers = [as_concept(part) for part in (site.laterality, site.modifier) if part is not None]

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profiles.air.errors import require
-from profiles.air.values import FindingSite, Tracking, require_code, require_content_label, require_label
+from profiles.air.values import (
+    FindingSite,
+    Tracking,
+    content_label,
+    require_code,
+    require_content_label,
+    require_label,
+)
 from profiles.dicom import Code
 
 Mask = NDArray[np.bool_]
@@ -92,7 +99,7 @@ class Segmentation:
     Attributes:
         segments: in the order of their numbers, from 1.
         source_instance_uids: the source slices' SOP Instance UIDs, in the order of the masks' first axis.
-        content_label: Content Label (0070,0080), VR CS.
+        content_label: Content Label (0070,0080), VR CS; of the first segment's label when empty.
         description: Content Description (0070,0081).
         label_map: write a Label Map Segmentation, which few receivers know (air.md 12.2).
         multi_frame: the one source instance holds the slices as its frames.
@@ -100,7 +107,7 @@ class Segmentation:
 
     segments: tuple[Segment, ...]
     source_instance_uids: tuple[str, ...]
-    content_label: str = "SEGMENTATION"
+    content_label: str = ""
     description: str = ""
     label_map: bool = False
     multi_frame: bool = False
@@ -110,6 +117,8 @@ class Segmentation:
         shapes = {segment.mask.shape for segment in self.segments}
         require(len(shapes) == 1, f"All segments of a segmentation share one shape; these have {sorted(shapes)}.")
         self._require_sources()
+        if not self.content_label:
+            object.__setattr__(self, "content_label", content_label(self.segments[0].label, "SEGMENTS"))
         require_content_label(self.content_label)
         if self.description:
             require_label(self.description, "Content Description")

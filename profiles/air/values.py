@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from profiles.air.errors import require
 from profiles.dicom import Code
 
 _LABEL_LIMIT = 64
+_CONTENT_LABEL_LIMIT = 16
 _TEXT_LIMIT = 10240
 _UID = re.compile(r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
 _UID_LIMIT = 64
@@ -73,6 +75,17 @@ def require_content_label(value: str) -> None:
         bool(re.fullmatch(r"[A-Z0-9_ ]{1,16}", value)),
         f"Content Label {value!r} is no VR CS: at most 16 of A-Z, 0-9, space and underscore.",
     )
+
+
+def content_label(words: str, otherwise: str) -> str:
+    """The Content Label (0070,0080) that says the same as some words: their first 16 letters and digits, VR CS.
+
+    Args:
+        words: in any script; accents are dropped.
+        otherwise: the label when no letter is left.
+    """
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().upper()
+    return re.sub(r"[^A-Z0-9]+", "_", plain).strip("_")[:_CONTENT_LABEL_LIMIT].strip("_") or otherwise
 
 
 def require_uid(value: str, what: str) -> None:

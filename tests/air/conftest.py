@@ -170,12 +170,17 @@ class Judge:
         self._folder, self._algorithm = folder, algorithm
         self.context = context
 
-    def __call__(self, results: Results) -> list[Dataset]:
+    def __call__(self, results: Results, notes: Sequence[str] = ()) -> list[Dataset]:
         made = encode(results, self.context, self._algorithm)
-        return self.read_back(made)
+        return self.read_back(made, notes)
 
-    def read_back(self, made: Sequence[Dataset]) -> list[Dataset]:
-        """The objects as a reader sees them, when two validators find nothing wrong with them."""
+    def read_back(self, made: Sequence[Dataset], notes: Sequence[str] = ()) -> list[Dataset]:
+        """The objects as a reader sees them, when two validators find nothing wrong with them.
+
+        Args:
+            made: the objects.
+            notes: rules by which the judge remarks on every object of this legal kind, e.g. that few displays know it.
+        """
         paths = []
         for number, dataset in enumerate(made):
             paths.append(self._folder / f"{number}.dcm")
@@ -192,7 +197,9 @@ class Judge:
             assert [line for line in errors if not any(known in line for known in KNOWN_TO_BE_WRONG)] == []
         read = [pydicom.dcmread(path) for path in paths]
         images = [(str(image.SOPInstanceUID), image) for image in self.context.images]
-        assert conformance.check_datasets([(str(one.Modality), one) for one in read] + images) == []
+        found = conformance.check_datasets([(str(one.Modality), one) for one in read] + images)
+        assert [one for one in found if one.rule not in notes] == []
+        assert {one.rule for one in found} == set(notes)
         return read
 
     named = staticmethod(named)

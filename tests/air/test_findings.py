@@ -25,6 +25,7 @@ from profiles.air import (
 from profiles.dicom import Code, code
 
 LUNG, RIGHT, NODULE = code("SCT", "39607008"), code("SCT", "24028007"), code("SCT", "27925004")
+BOTH = code("SCT", "51440002")
 ONE = Tracking("Nodule 1", "1.2.3")
 DIAMETER, MM = code("SCT", "81827009"), code("UCUM", "mm")
 
@@ -89,7 +90,9 @@ def report(judge, images):
                     confidence=Confidence(87.5),
                     images=(shown,),
                 ),
-                Finding(code("SCT", "36118008"), Tracking("Pneumothorax"), present=False, sites=(FindingSite(LUNG),)),
+                Finding(
+                    code("SCT", "36118008"), Tracking("Pneumothorax"), present=False, sites=(FindingSite(LUNG, BOTH),)
+                ),
             ),
             measurements=(
                 Measurement(
@@ -122,7 +125,7 @@ def test_a_finding_is_a_code_with_its_place_side_and_severity(judge, report) -> 
     site, other = judge.named(report, "363698007")
     assert site.RelationshipType == "HAS CONCEPT MOD"
     assert [concept(below)[0] for below in site.ContentSequence] == ["24028007", "264217000"]
-    assert "ContentSequence" not in other
+    assert [concept(below)[0] for below in other.ContentSequence] == ["51440002"]
     assert concept(judge.named(report, "246112005")[0])[0] == "6736007"
     assert concept(judge.named(report, "276214006")[0])[0] == "49755003"
 
@@ -209,7 +212,7 @@ def test_a_person_who_took_part_is_a_second_observer(judge) -> None:
     import dataclasses
 
     judge.context = dataclasses.replace(judge.context, observer="Beispiel^Berta")
-    (report,) = judge(Results(nothing_found=True))
+    (report,) = judge(Results(nothing_found=True), notes=["AIR-063"])
     assert [concept(item)[0] for item in judge.named(report, "121005")] == ["121007", "121006"]
     assert judge.named(report, "121008")[0].PersonName == "Beispiel^Berta"
     with pytest.raises(IllegalResult, match="Family"):

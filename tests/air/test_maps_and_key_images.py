@@ -10,6 +10,7 @@ import pytest
 from profiles.air import (
     Confidence,
     Finding,
+    FindingSite,
     IllegalResult,
     ImageReference,
     KeyImages,
@@ -24,8 +25,11 @@ from profiles.air import (
 from profiles.dicom import Code, code
 
 ONE, NODULE = Tracking("Nodule 1"), code("SCT", "27925004")
+IT = (Finding(NODULE, ONE),)
 SALIENCY, ADC, NONE = code("DCM", "130404"), code("DCM", "113041"), code("UCUM", "1")
 DIFFUSION = Code("mm2/s", "UCUM", "mm2/s")
+#: What is made here is for research, and the judge says so of every such map.
+RESEARCH = ["AIR-168-RESEARCH"]
 VALUES = np.linspace(-1, 2, 12 * 20 * 24, dtype=np.float32).reshape(12, 20, 24)
 
 
@@ -37,6 +41,7 @@ def a_map(**changes) -> ParametricMap:
         "source_instance_uids": tuple(f"1.2.{number}" for number in range(1, 13)),
         "of": ONE,
         "label": "Saliency",
+        "site": FindingSite(code("SCT", "12738006")),
     }
     return ParametricMap(**{**usual, **changes})
 
@@ -87,7 +92,7 @@ def slices_of(made, uids: tuple[str, ...]) -> list[int]:
 def test_the_values_of_a_map_come_back_with_quantity_unit_and_range(judge, images, uids, stored) -> None:
     values = (VALUES if np.issubdtype(stored, np.floating) else (VALUES + 1) * 80).astype(stored)
     found = a_map(values=values, source_instance_uids=uids, slope=0.5, intercept=-1.0)
-    made, report = judge(Results(findings=(Finding(NODULE, ONE, confidence=Confidence(70)),), maps=(found,)))
+    made, report = judge(Results(findings=(Finding(NODULE, ONE, confidence=Confidence(70)),), maps=(found,)), RESEARCH)
     assert made.FrameOfReferenceUID == images[0].FrameOfReferenceUID
     slices = slices_of(made, uids)
     assert sorted(slices) == list(range(12))
@@ -107,14 +112,14 @@ def test_a_quantitative_map_is_named_by_its_quantity(judge, uids) -> None:
     found = a_map(
         quantity=ADC, unit=DIFFUSION, source_instance_uids=uids, qualification=Qualification.PRODUCT, label="ADC"
     )
-    made, report = judge(Results(maps=(found,)))
+    made, report = judge(Results(findings=IT, maps=(found,)))
     assert made.ContentQualification == "PRODUCT"
     assert len(judge.named(report, "113041")) == 1
     assert not judge.named(report, "130401")
 
 
 def test_a_map_of_a_single_value_can_be_shown(judge, uids) -> None:
-    made, _ = judge(Results(maps=(a_map(values=VALUES * 0, source_instance_uids=uids),)))
+    made, _ = judge(Results(findings=IT, maps=(a_map(values=VALUES * 0, source_instance_uids=uids),)), RESEARCH)
     (window,) = made.SharedFunctionalGroupsSequence[0].FrameVOILUTSequence
     assert float(window.WindowWidth) == 1
 
@@ -122,7 +127,10 @@ def test_a_map_of_a_single_value_can_be_shown(judge, uids) -> None:
 @pytest.mark.requirement("AIR-161")
 def test_a_map_on_a_radiograph_has_a_space_of_its_own(judge, projection) -> None:
     judge.context = dataclasses.replace(judge.context, images=(projection,))
-    made, _ = judge(Results(maps=(a_map(values=VALUES[:1], source_instance_uids=(str(projection.SOPInstanceUID),)),)))
+    made, _ = judge(
+        Results(findings=IT, maps=(a_map(values=VALUES[:1], source_instance_uids=(str(projection.SOPInstanceUID),)),)),
+        RESEARCH,
+    )
     assert str(made.FrameOfReferenceUID).startswith("2.25.")
     assert "FrameOfReferenceUID" not in projection
     assert (made.pixel_array.reshape(1, 20, 24) == VALUES[:1]).all()
@@ -131,7 +139,7 @@ def test_a_map_on_a_radiograph_has_a_space_of_its_own(judge, projection) -> None
 def test_a_map_on_the_frames_of_one_image_has_their_order(judge, multi_frame) -> None:
     judge.context = dataclasses.replace(judge.context, images=(multi_frame,))
     found = a_map(source_instance_uids=(str(multi_frame.SOPInstanceUID),), multi_frame=True)
-    made, _ = judge(Results(maps=(found,)))
+    made, _ = judge(Results(findings=IT, maps=(found,)), RESEARCH)
     assert (made.pixel_array == VALUES).all()
 
 
@@ -145,7 +153,7 @@ def test_key_images_and_series_are_selected_with_the_reason(judge, images, uids)
     assert [item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in judge.named(one, "260753009")] == [
         uids[3]
     ]
-    assert one.ContributingEquipmentSequence[0].DeviceUID == judge.named(one, "121012")[0].UID
+    assert one.ContributingEquipmentSequence[1].DeviceUID == judge.named(one, "121012")[0].UID
     assert len(judge.named(other, "260753009")) == len(images)
     assert (one.InstanceNumber, other.InstanceNumber) == (1, 2)
     (study,) = one.CurrentRequestedProcedureEvidenceSequence
@@ -175,7 +183,7 @@ def test_all_objects_of_one_run_hang_together(judge, images, uids) -> None:
         maps=(a_map(source_instance_uids=uids),),
         key_images=(KeyImages((ImageReference(uids[0]),), "First."),),
     )
-    made = judge(results)
+    made = judge(results, RESEARCH)
     assert [one.Modality for one in made] == ["SEG", "OT", "SR", "KO"]
     for keyword in ("StudyInstanceUID", "PatientID", "PatientName", "AccessionNumber", "ContentDate", "ContentTime"):
         assert len({str(one[keyword].value) for one in made}) == 1
