@@ -15,6 +15,7 @@ from profiles.air.maps import ParametricMap, Qualification
 from profiles.air.measurements import Confidence, Measurement, NormalRange, Uncertainty
 from profiles.air.results import Results, Thing
 from profiles.air.segments import Fraction, Mask, Segment, Segmentation
+from profiles.air.standing import Standing, Verification
 from profiles.air.values import FindingSite, ImageReference, SeriesReference, Tracking
 
 __all__ = [
@@ -46,9 +47,11 @@ __all__ = [
     "Segmentation",
     "SeriesReference",
     "Space",
+    "Standing",
     "Thing",
     "Tracking",
     "Uncertainty",
+    "Verification",
     "context_from_workitem",
     "derived_uid",
     "encode",

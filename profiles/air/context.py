@@ -12,6 +12,8 @@ from typing import Any
 from pydicom import Dataset
 
 from profiles.air.errors import IllegalResult, require
+from profiles.air.standing import Standing
+from profiles.air.values import require_person
 from profiles.dicom import Code, JsonDataset, get_all, item, items, new_uid, tag_of, text, vr_of
 from profiles.tables import read_table
 
@@ -49,6 +51,9 @@ class ResultContext:
         series_number: number of the SEG series; the SR series follows it.
         language: of the report (TID 1204).
         observer: a person who made the results with the algorithm, as VR PN; nobody when empty.
+        standing: the flags of the report.
+        priors: headers of images of the patient's earlier studies that the algorithm was given, too.
+        replaces: headers of earlier reports that this one takes the place of (Predecessor Documents Sequence).
     """
 
     attributes: Dataset
@@ -62,6 +67,9 @@ class ResultContext:
     series_number: int = 1001
     language: Code = field(default_factory=lambda: Code("en-US", "RFC5646", "English (United States)"))
     observer: str = ""
+    standing: Standing = field(default_factory=Standing)
+    priors: tuple[Dataset, ...] = ()
+    replaces: tuple[Dataset, ...] = ()
 
     def __post_init__(self) -> None:
         require(bool(self.images), "There are no source images; a result belongs to images (RAD TF-3 section 6.5.3).")
@@ -69,10 +77,9 @@ class ResultContext:
             self.now.tzinfo is not None,
             "The time of the result has no zone; give an aware datetime, e.g. datetime.now(UTC).",
         )
-        require(
-            not self.observer or (self.observer.isprintable() and "\\" not in self.observer and "^" in self.observer),
-            "The person observer is no person name; give Family^Given (PS3.5 section 6.2.1.1).",
-        )
+        if self.observer:
+            require_person(self.observer, "The person observer")
+        _require_earlier(self.priors, self.attributes)
 
     @property
     def study_instance_uid(self) -> str:
@@ -111,6 +118,7 @@ def context_from_workitem(
     now: datetime,
     seed: str | None = None,
     equipment: Equipment | None = None,
+    priors: Sequence[Dataset] = (),
 ) -> ResultContext:
     """Tie results to the workitem that asked for them (AIW-I Appendix V).
 
@@ -123,6 +131,7 @@ def context_from_workitem(
         now: when the results were made, timezone-aware.
         seed: results made again with the same seed have the same UIDs; fresh when not given.
         equipment: the Evidence Creator; ours when not given.
+        priors: headers of images of the patient's earlier studies that the results may refer to.
 
     Raises:
         IllegalResult: when workitem and images belong to different patients or studies, or there are no images.
@@ -148,6 +157,7 @@ def context_from_workitem(
         now=now,
         seed=seed or new_uid(),
         equipment=equipment or Equipment(),
+        priors=tuple(priors),
     )
 
 
@@ -178,6 +188,21 @@ def _put(target: Dataset, keyword: str, element: dict[str, Any]) -> None:
             f"The workitem's {keyword} is no DICOM JSON element of VR {vr_of(keyword)} (PS3.18 Annex F.2); "
             "have the requester correct the workitem."
         ) from error
+
+
+def _require_earlier(priors: Sequence[Dataset], attributes: Dataset) -> None:
+    patient, study = str(attributes.get("PatientID", "") or ""), str(attributes.get("StudyInstanceUID", "") or "")
+    for image in priors:
+        theirs = str(image.get("PatientID", "") or "")
+        require(
+            bool(patient) and theirs == patient,
+            "An earlier image's Patient ID is not that of the result; a result must not join two patients' records. "
+            "Reconcile the studies first (IHE RAD Patient Information Reconciliation).",
+        )
+        require(
+            str(image.StudyInstanceUID) != study,
+            "An image of the very study is given as an earlier one; give it among the images.",
+        )
 
 
 def _require_same_subject(workitem: JsonDataset, images: Sequence[Dataset]) -> None:

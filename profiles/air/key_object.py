@@ -9,6 +9,7 @@ from pydicom import Dataset
 from profiles.air.algorithm import AlgorithmIdentification
 from profiles.air.content_items import CONTAINS, image, with_children, words
 from profiles.air.context import ResultContext
+from profiles.air.errors import require
 from profiles.air.key_images import KeyImages
 from profiles.air.mending import as_concept, finish, identity
 from profiles.air.observers import observers
@@ -32,7 +33,8 @@ def encode_key_images(
         number: tells the selections of one run apart, from 1; becomes the Instance Number.
 
     Raises:
-        IllegalResult: when an image or series is not among those that the algorithm was given.
+        IllegalResult: when an image or series is not among those that the algorithm was given, or is one of an earlier
+            study.
     """
     import highdicom as hd
 
@@ -43,6 +45,11 @@ def encode_key_images(
             chosen.append((sources.image(reference), reference.frames))
         else:
             chosen += [(header, ()) for header in sources.series(reference)]
+    require(
+        all(header.StudyInstanceUID == context.study_instance_uid for header, _ in chosen),
+        "Key images are of an earlier study; a selection is to lie, identical, in every study that it refers to "
+        "(PS3.3 C.17.6.2.1). Select them in a result of that study.",
+    )
     content = hd.ko.KeyObjectSelection(
         document_title=as_concept(found.title), referenced_objects=[header for header, _ in chosen]
     )

@@ -141,10 +141,7 @@ def _where(thing: Thing, template: str, sources: Sources, instances: Drawn) -> I
     shapes: tuple[Location | Region, ...] = (*thing.regions, *thing.locations)
     yield from _shapes(shapes, template, sources)
     for reference in thing.finding.images if thing.finding else ():
-        if template == PLAIN:
-            yield image(code("DCM", "121112"), _names(sources.image(reference)), frames=reference.frames)
-        else:
-            sources.image(reference)
+        yield image(code("DCM", "121112"), _names(sources.image(reference)), frames=reference.frames)
 
 
 def _maps(thing: Thing, instances: Drawn) -> Iterator[Any]:

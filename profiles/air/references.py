@@ -23,10 +23,11 @@ class Sources:
     def __init__(self, context: ResultContext) -> None:
         self._context = context
         self._images = {str(image.SOPInstanceUID): image for image in context.images}
+        self._priors = {str(image.SOPInstanceUID): image for image in context.priors}
         self._used: dict[str, Dataset] = {}
 
     def slices(self, uids: Iterable[str]) -> list[Dataset]:
-        """The headers of source slices, in this order."""
+        """The headers of source slices, in this order; all of the study that the results join."""
         wanted = list(uids)
         missing = [uid for uid in wanted if uid not in self._images]
         require(
@@ -42,7 +43,8 @@ class Sources:
         Raises:
             IllegalResult: when it is unknown, or has no such frames.
         """
-        (header,) = self.slices([reference.sop_instance_uid])
+        uid = reference.sop_instance_uid
+        (header,) = [self._use(uid)] if uid in self._priors else self.slices([uid])
         count = int(header.get("NumberOfFrames", 0) or 0)
         require(
             not reference.frames or count > 0,
@@ -57,12 +59,13 @@ class Sources:
 
     def series(self, reference: SeriesReference) -> list[Dataset]:
         """The headers of a referenced series."""
-        uids = [uid for uid, image in self._images.items() if image.SeriesInstanceUID == reference.series_instance_uid]
+        given = {**self._images, **self._priors}
+        uids = [uid for uid, image in given.items() if image.SeriesInstanceUID == reference.series_instance_uid]
         require(
             bool(uids),
             f"No image of series {reference.series_instance_uid} is among those that the algorithm was given.",
         )
-        return self.slices(uids)
+        return [self._use(uid) for uid in uids]
 
     def under(self, shape: Location | Region) -> Dataset:
         """An image on which, or in whose space, something is drawn.
@@ -83,11 +86,13 @@ class Sources:
         return header
 
     def used(self) -> list[Dataset]:
-        """All images that were referred to, or all that the algorithm was given when none were."""
-        return list(self._used.values()) or self.all()
+        """All images that were referred to, those of the study itself first; all of these when none were."""
+        if not self._used.keys() & self._images.keys():
+            self.all()
+        return sorted(self._used.values(), key=lambda header: str(header.SOPInstanceUID) in self._priors)
 
     def all(self) -> list[Dataset]:
-        """All images that the algorithm was given."""
+        """All images of the study that the algorithm was given."""
         return self.slices(self._images)
 
     def _in_space(self, space: Space) -> Dataset:
@@ -104,6 +109,8 @@ class Sources:
         return self.slices(uids)[0]
 
     def _use(self, uid: str) -> Dataset:
-        if uid not in self._used:
+        if uid in self._priors:
+            self._used.setdefault(uid, self._priors[uid])
+        elif uid not in self._used:
             self._used[uid] = tied_to([self._images[uid]], self._context)[0]
         return self._used[uid]

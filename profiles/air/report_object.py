@@ -21,6 +21,7 @@ from profiles.air.observers import observers
 from profiles.air.references import Sources
 from profiles.air.results import Results
 from profiles.air.segmentation_object import tracking_uid
+from profiles.air.standing import Standing
 from profiles.dicom import Code, code
 from profiles.tables import read_table
 
@@ -66,15 +67,35 @@ def encode_report(
     made = hd.sr.Comprehensive3DSR(
         evidence=[*used, *drawn.segmentations, *drawn.maps],
         content=content,
-        is_complete=True,
-        is_final=True,
-        is_verified=False,
+        previous_versions=list(context.replaces) or None,
+        **_flags(context.standing),
         requested_procedures=list(context.requests) or None,
         **identity(context, algorithm, "SR", "measurements", series_number=context.series_number + 1),
     )
     finish(made, context, algorithm)
+    _complete_flags(made, context.standing)
     _identify_observations(made)
     return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
+
+
+def _flags(standing: Standing) -> dict[str, Any]:
+    word = standing.verification
+    return {
+        "is_complete": standing.complete,
+        "is_final": not standing.preliminary,
+        "is_verified": word is not None,
+        "verifying_observer_name": word.observer if word else None,
+        "verifying_organization": word.organization if word else None,
+    }
+
+
+def _complete_flags(made: Dataset, standing: Standing) -> None:
+    """What highdicom leaves out: why a report is partial, and when a person verified it."""
+    if standing.incomplete_because:
+        made.CompletionFlagDescription = standing.incomplete_because
+    if standing.verification:
+        at = standing.verification.at
+        made.VerifyingObserverSequence[0].VerificationDateTime = at.strftime("%Y%m%d%H%M%S%z")
 
 
 def _of_the_study(results: Results) -> Iterator[Any]:

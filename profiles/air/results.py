@@ -68,6 +68,11 @@ class Thing:
             not self.finding or self.finding.present or not any(kinds),
             f"{name} is absent and yet drawn; what is not there has no place (RAD TF-3 section 6.5.3.2).",
         )
+        require(
+            not self.finding or not self.finding.images or not any(kinds),
+            f"{name} is drawn or segmented and its finding names images besides; what is drawn names its own. Leave "
+            "the images out of the finding (TID 1410 and TID 1411 have no row for them).",
+        )
         if self.segment and self.finding:
             kind = self.segment[2].property_type
             require(

@@ -11,6 +11,7 @@ from profiles.dicom import Code
 
 _LABEL_LIMIT = 64
 _CONTENT_LABEL_LIMIT = 16
+_NAME_GROUPS = 3
 _TEXT_LIMIT = 10240
 _UID = re.compile(r"^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$")
 _UID_LIMIT = 64
@@ -74,6 +75,23 @@ def require_content_label(value: str) -> None:
     require(
         bool(re.fullmatch(r"[A-Z0-9_ ]{1,16}", value)),
         f"Content Label {value!r} is no VR CS: at most 16 of A-Z, 0-9, space and underscore.",
+    )
+
+
+def require_person(value: str, what: str) -> None:
+    """Refuse a text that is no person name (VR PN, PS3.5 section 6.2.1).
+
+    Raises:
+        IllegalResult: when it is none.
+    """
+    groups = value.split("=")
+    require(
+        value.isprintable() and "\\" not in value and len(groups) <= _NAME_GROUPS and "^" in groups[0],
+        f"{what} is no person name; give Family^Given (PS3.5 section 6.2.1.1).",
+    )
+    require(
+        all(len(group) <= _LABEL_LIMIT for group in groups),
+        f"{what} has more than {_LABEL_LIMIT} characters in a group (PS3.5 Table 6.2-1, VR PN). Shorten it.",
     )
 
 

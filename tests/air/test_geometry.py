@@ -88,6 +88,12 @@ def drawn(outline: Outline, points, where=HERE) -> Region:
         ),
         (
             lambda: Results(
+                findings=(Finding(NODULE, ONE, images=(HERE,)),), regions=(drawn(Outline.POLYLINE, SQUARE),)
+            ),
+            "Leave the images out",
+        ),
+        (
+            lambda: Results(
                 (
                     Segmentation(
                         (Segment("L", code("SCT", "91723000"), NODULE, np.ones((1, 2, 2), np.bool_), ONE),), ("1.2",)
