@@ -13,6 +13,7 @@ from profiles.air.context import ResultContext
 from profiles.air.identifiers import derived_uid
 from profiles.dicom import Code, code
 
+UTF_8 = "ISO_IR 192"
 _PATIENT_AND_STUDY = (
     "PatientName",
     "PatientID",
@@ -43,7 +44,9 @@ def own_header(image: Dataset) -> Dataset:
 def tied_to(images: Sequence[Dataset], context: ResultContext) -> list[Dataset]:
     """The images' headers with the context's Patient and Study attributes in place of their own.
 
-    highdicom copies those attributes from its sources, and demands the type 2 ones.
+    highdicom copies those attributes from its sources, and demands the type 2 ones. It takes their Specific Character
+    Set, too, and fails at legal ones, such as the empty first value of Japanese and Korean images (PS3.3 C.12.1.1.2);
+    all our objects are in UTF-8.
     """
     tied = []
     for image in images:
@@ -52,6 +55,7 @@ def tied_to(images: Sequence[Dataset], context: ResultContext) -> list[Dataset]:
             if keyword not in header:
                 setattr(header, keyword, "")
         header.update(context.attributes)
+        header.SpecificCharacterSet = UTF_8
         tied.append(header)
     return tied
 
@@ -125,7 +129,7 @@ def finish(made: Dataset, context: ResultContext, algorithm: AlgorithmIdentifica
             row.DeviceUID = derived_uid("library", str(row.Manufacturer), str(row.get("SoftwareVersions", "")))
             if "ContributionDateTime" in row:
                 del row.ContributionDateTime
-    made.SpecificCharacterSet = "ISO_IR 192"
+    made.SpecificCharacterSet = UTF_8
     schemes = sorted(_local_schemes(made))
     if schemes:
         made.CodingSchemeIdentificationSequence = [_scheme(designator) for designator in schemes]

@@ -47,10 +47,10 @@ def images(source_files: list[Path]) -> list[Dataset]:
     return [pydicom.dcmread(path, stop_before_pixels=True) for path in source_files]
 
 
-@pytest.fixture
-def workitem(images: list[Dataset]) -> JsonDataset:
-    """A workitem for the study, with its order."""
-    first, item, request = images[0], {}, {}
+def workitem_for(first: Dataset) -> JsonDataset:
+    """A workitem for the study of an image, with its order."""
+    item: JsonDataset = {}
+    request: JsonDataset = {}
     put(item, "PatientName", str(first.PatientName))
     put(item, "PatientID", str(first.PatientID))
     put(item, "PatientBirthDate", str(first.PatientBirthDate))
@@ -70,6 +70,11 @@ def workitem(images: list[Dataset]) -> JsonDataset:
 
 
 @pytest.fixture
+def workitem(images: list[Dataset]) -> JsonDataset:
+    return workitem_for(images[0])
+
+
+@pytest.fixture(scope="session")
 def algorithm() -> AlgorithmIdentification:
     return AlgorithmIdentification("brain-extraction", "1.0.2", "Stepwell", build="weights")
 
@@ -113,19 +118,25 @@ def make_context(workitem: JsonDataset, images: list[Dataset]) -> Callable[..., 
 
 @pytest.fixture
 def multi_frame(source_files: list[Path]) -> Dataset:
+    return as_frames([pydicom.dcmread(path) for path in source_files])
+
+
+@pytest.fixture
+def projection(images: list[Dataset]) -> Dataset:
+    return as_radiograph(images[0])
+
+
+def as_frames(slices: Sequence[Dataset]) -> Dataset:
     """The slices as frames of one Legacy Converted Enhanced MR image."""
     import highdicom as hd
 
-    slices = [pydicom.dcmread(path) for path in source_files]
     made = hd.legacy.LegacyConvertedEnhancedMRImage(slices, "1.2.40.1", 7, "1.2.40.2", 1)
     made.TimezoneOffsetFromUTC = "+0000"
     return made
 
 
-@pytest.fixture
-def projection(images: list[Dataset]) -> Dataset:
-    """A digital radiograph: one image without Frame of Reference."""
-    flat = images[0]
+def as_radiograph(flat: Dataset) -> Dataset:
+    """The image made a digital radiograph: one without Frame of Reference."""
     for keyword in (
         "FrameOfReferenceUID",
         "ImagePositionPatient",
