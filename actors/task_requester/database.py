@@ -1,24 +1,25 @@
-"""The tables of the order store, in one database file (SQLite, WAL, synchronous FULL; design decision D4)."""
+"""The tables of the order store: SQLite (WAL, synchronous FULL) or PostgreSQL (design decision D4)."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Index, event, text
+from sqlalchemy import Engine, Index, event, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, create_engine
 
+from actors.task_requester.layout import upgrade
 from profiles.errors import Unavailable
 
 FILE = "orders.sqlite"
-_LAYOUT = 1
 
 
 class OrderState(StrEnum):
@@ -36,6 +37,8 @@ class OrderState(StrEnum):
     MISMATCH = "mismatch"
     REFUSED = "refused"
     CANCELED = "canceled"
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
 
 
 class WorkitemState(StrEnum):
@@ -74,9 +77,11 @@ class MessageRow(Row, table=True):
 
 
 class OrderRow(Row, table=True):
-    """One order: what the messages about it say now, and what became of it.
+    """One order: what its events come to now (`actors.task_requester.projection.fold`), and what became of it.
 
-    ``content`` is an `ImagingOrder` as JSON. ``key`` never changes after the first message: it makes workitem UIDs.
+    ``content`` is an `ImagingOrder` as JSON. ``key`` makes UIDs of new workitems. ``phase`` is what the events say,
+    ``state`` what is shown: the phase, or how far an active order got. ``attention`` says why a person has to look.
+    ``replaces`` is the number of the order that this one replaces (RP, RO).
     """
 
     __tablename__ = "imaging_order"
@@ -88,12 +93,16 @@ class OrderRow(Row, table=True):
     filler: str = Field(default="", index=True)
     accession: str = Field(default="", index=True)
     study_uid: str = Field(default="", index=True)
-    patient_id: str = ""
+    patient_id: str = Field(default="", index=True)
     content: str
     content_hash: str = ""
     complete: bool = False
+    phase: str = ""
+    exam: str = ""
     state: str
     explanation: str = ""
+    attention: str = ""
+    replaces: int = 0
     event_time: str = ""
     message_number: int
     received_at: str
@@ -103,24 +112,47 @@ class OrderRow(Row, table=True):
     image_count: int = 0
 
 
-class OrderMessageRow(Row, table=True):
-    """Which messages were about which order.
+class OrderKeyRow(Row, table=True):
+    """What an order was ever named by, old accession numbers included; only to find candidates."""
 
+    __tablename__ = "order_key"
+
+    order_number: int = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    value: str = Field(primary_key=True, index=True)
+
+
+class OrderEventRow(Row, table=True):
+    """One thing that happened to one order. Only ever appended: the order is a fold over these.
+
+    ``message_number`` is 0 when it came otherwise than by HL7; ``place`` counts the orders within a message.
+    ``event_time`` is ORC-9, else MSH-7, else the time of receipt. ``content`` is an `ImagingOrder` as JSON.
     ``reported_at`` is empty until the operational log has the order's arrival; ``-`` when there is nothing to report.
     """
 
-    __tablename__ = "order_message"
+    __tablename__ = "order_event"
 
     number: int | None = Field(default=None, primary_key=True)
     order_number: int = Field(index=True)
-    message_number: int = Field(index=True)
+    message_number: int = Field(default=0, index=True)
+    place: int = 0
+    origin: str = "hl7"
+    action: str
     control: str = ""
+    status: str = ""
+    event_time: str
+    received_at: str
+    content: str
     effect: str = ""
     reported_at: str = Field(default="", index=True)
 
 
 class WorkitemRow(Row, table=True):
-    """One workitem for one order, study and rule."""
+    """One workitem for one order, study and rule; a further one of the three has the next ``revision``.
+
+    ``replaces`` is the workitem that this one replaces, ``changes`` what the Task Manager is still to be told of it
+    (a dataset for RAD-84), ``ups_state`` its state when last seen, ``note`` what came too late for it.
+    """
 
     __tablename__ = "workitem"
 
@@ -128,41 +160,42 @@ class WorkitemRow(Row, table=True):
     order_number: int = Field(index=True)
     study_uid: str
     rule: str
+    revision: int = 1
+    replaces: str = ""
     content: str
     state: str = Field(index=True)
     explanation: str = ""
     planned_at: str
     created_at: str = ""
+    changes: str = ""
+    ups_state: str = ""
+    note: str = ""
     cancel_wanted: bool = False
+    cancel_code: str = ""
     cancel_reason: str = ""
     cancel_outcome: str = ""
+    cancel_requested_at: str = ""
+    escalated_at: str = ""
 
 
 class Database:
-    """One writer at a time; readers never wait.
+    """The order store on SQLite (one writing process, one writer at a time) or PostgreSQL (any number).
 
     Args:
-        directory: of the Task Requester; made when missing.
+        where: SQLAlchemy URL of a PostgreSQL database, or the directory of the Task Requester; made when missing.
 
     Raises:
-        Unavailable: when the directory or the file cannot be written.
+        Unavailable: when the store cannot be written.
     """
 
-    def __init__(self, directory: Path) -> None:
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            (directory / FILE).touch(mode=0o600)
-        except OSError as error:
-            raise Unavailable(
-                f"The order store in {directory} cannot be written: {error.strerror or error}. Make the directory "
-                "writable, or name another data_dir."
-            ) from error
-        self._engine: Engine = create_engine(f"sqlite:///{directory / FILE}")
-        event.listen(self._engine, "connect", _configure)
+    def __init__(self, where: Path | str) -> None:
+        self.is_sqlite = isinstance(where, Path)
+        self._engine = _sqlite(where) if isinstance(where, Path) else create_engine(where, pool_pre_ping=True)
         self._writer = threading.Lock()
         with storing(), self._engine.begin() as connection:
-            Row.metadata.create_all(connection)
-            connection.execute(text(f"PRAGMA user_version = {_LAYOUT}"))  # writes: a read-only store is seen at start
+            if not self.is_sqlite:
+                connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("stepwell-orders-layout"))))
+            upgrade(connection, Row.metadata)
 
     def close(self) -> None:
         """Close all connections."""
@@ -171,18 +204,30 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that only reads; rows stay usable after it."""
-        with Session(self._engine, expire_on_commit=False) as session:
+        with storing(), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """The one writing session: on disk when the block ends, rolled back on any error.
+        """A writing session: on disk when the block ends, rolled back on any error.
 
         Raises:
-            Unavailable: the disk is full, read-only or broken.
+            Unavailable: the disk is full, read-only or broken, or the database is away.
         """
-        with storing(), self._writer, Session(self._engine, expire_on_commit=False) as session, session.begin():
+        turn = self._writer if self.is_sqlite else nullcontext()
+        with storing(), turn, Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+
+def lock(session: Session, names: Iterable[str]) -> None:
+    """Let nobody else write about things of these names before the transaction ends; on SQLite nobody else can.
+
+    All names of a transaction are locked at once and in one order, so that two of them never wait for each other.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    for key in sorted({int.from_bytes(hashlib.sha256(name.encode()).digest()[:7]) for name in names if name}):
+        session.connection().execute(select(func.pg_advisory_xact_lock(key)))
 
 
 @contextmanager
@@ -205,6 +250,20 @@ def storing() -> Iterator[None]:
 def moment(now: datetime) -> str:
     """A moment as it is stored: ISO 8601 in UTC."""
     return now.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _sqlite(directory: Path) -> Engine:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / FILE).touch(mode=0o600)
+    except OSError as error:
+        raise Unavailable(
+            f"The order store in {directory} cannot be written: {error.strerror or error}. Make the directory "
+            "writable, or name another data_dir."
+        ) from error
+    engine = create_engine(f"sqlite:///{directory / FILE}")
+    event.listen(engine, "connect", _configure)
+    return engine
 
 
 def _configure(connection: Any, _record: Any) -> None:

@@ -20,7 +20,8 @@ from actors.task_requester.images import (
     matching_studies,
     read_study,
 )
-from actors.task_requester.ledger import ImagesComplete, Ledger, stored_order
+from actors.task_requester.ledger import ImagesComplete, Ledger
+from actors.task_requester.recording import stored_order
 from actors.task_requester.rules import Decision, Rule
 from actors.task_requester.settings import Settings
 from actors.task_requester.steps import Step

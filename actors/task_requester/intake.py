@@ -17,8 +17,9 @@ from actors.shared.logs import get_logger
 from actors.shared.mllp import Frame
 from actors.shared.refusals import RefusalLog
 from actors.shared.steps import reached
-from actors.task_requester.database import Database, MessageRow, moment
-from actors.task_requester.ledger import Effect, apply_order, control_id_used, earlier_message
+from actors.task_requester.database import Database, MessageRow, lock, moment
+from actors.task_requester.ledger import control_id_used, earlier_message, told_by
+from actors.task_requester.recording import Effect, record
 from actors.task_requester.settings import Settings
 from actors.task_requester.steps import Step
 from profiles.errors import Unavailable
@@ -91,6 +92,7 @@ class Intake:
             answer=b"",
         )
         with self.database.write() as session:
+            lock(session, [f"message:{row.sender}:{row.control_id}"])
             earlier = earlier_message(session, row.sender, row.control_id, row.content_hash)
             if earlier and earlier.answer_code == _ACCEPTED:
                 _log.info("message-known", sender=row.sender, control_id=row.control_id, answer=_ACCEPTED)
@@ -140,7 +142,8 @@ class Intake:
             session.add(row)
             session.flush()
             with session.begin_nested():
-                return [effect for order in orders for effect in apply_order(session, order, row)], None
+                told = told_by(orders, row.received_at)
+                return record(session, told, received_at=row.received_at, message_number=row.number or 0), None
         except MessageRefused as error:
             return [], error
 

@@ -7,35 +7,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlmodel import Session, and_, col, or_, select
 
 from actors.task_requester.database import (
     Database,
     MessageRow,
-    OrderMessageRow,
     OrderRow,
     OrderState,
     WorkitemRow,
+    WorkitemState,
     moment,
 )
-from actors.task_requester.projection import Known, content_hash, other_patient, project, same_order
-from profiles.hl7 import ImagingOrder, MessageFinding, MessageRefused, order_action, parse_timestamp
+from actors.task_requester.projection import Phase, doing
+from actors.task_requester.recording import Effect, Told, record, stored_order
+from profiles.hl7 import EntityIdentifier, ImagingOrder, parse_timestamp
 
-_ORDER = TypeAdapter(ImagingOrder)
-_NO_REPORT = "-"
 _AWAITING = (OrderState.PENDING, OrderState.MISMATCH)
 _OPEN = (*_AWAITING, OrderState.NO_RULE)
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a message did to one order."""
-
-    accession: str
-    study_uid: str
-    state: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +33,6 @@ class ImagesComplete:
     at: str
     count: int
     study_uid: str
-
-
-def stored_order(row: OrderRow) -> ImagingOrder:
-    """The order of a row as a value."""
-    return _ORDER.validate_json(row.content)
 
 
 def earlier_message(session: Session, sender: str, control_id: str, content_hash_: str) -> MessageRow | None:
@@ -68,124 +51,37 @@ def control_id_used(session: Session, sender: str, control_id: str) -> bool:
     return session.exec(found).first() is not None
 
 
-def apply_order(session: Session, order: ImagingOrder, message: MessageRow) -> list[Effect]:
-    """Project one order of a message onto the store.
-
-    Raises:
-        MessageRefused: code 205 when it gives a known accession number or study to another patient.
-    """
-    action = order_action(order.control, order.status) or "note"
-    if action == "note":
-        return [Effect(order.accession.value, order.study_instance_uid, "", "noted")]
-    candidates = _candidates(session, order)
-    for row in candidates:
-        if other_patient(stored_order(row), order):
-            raise _other_patient()
-    rows = [row for row in candidates if same_order(stored_order(row), order)]
-    if not rows:
-        return [_insert(session, order, action, message)]
-    return [_change(session, row, order, action, message) for row in rows]
-
-
-def _candidates(session: Session, order: ImagingOrder) -> Sequence[OrderRow]:
-    keys: list[Any] = [
-        column == value
-        for column, value in (
-            (col(OrderRow.filler), order.filler.value),
-            (col(OrderRow.placer), order.placer.value),
-            (col(OrderRow.accession), order.accession.value),
-            (col(OrderRow.study_uid), order.study_instance_uid),
+def told_by(orders: Sequence[ImagingOrder], received_at: str) -> list[Told]:
+    """What the orders of an HL7 message tell; when is in ORC-9, else MSH-7, else it is the time of receipt."""
+    received = datetime.fromisoformat(received_at)
+    return [
+        Told(
+            order,
+            doing(order.control, order.status).action,
+            "hl7",
+            parse_timestamp(order.transaction_time, UTC) or received,
         )
-        if value
+        for order in orders
     ]
-    return session.exec(select(OrderRow).where(or_(*keys)).order_by(col(OrderRow.number))).all() if keys else []
 
 
-def _other_patient() -> MessageRefused:
-    message = "The accession number or the study belongs to an order for another patient."
-    remedy = "Correct the patient identifier or the accession number; a person has to look."
-    return MessageRefused([MessageFinding("OBR-18", message, "HL7-053 (HL7 table 0357 code 205)", remedy, 205)])
+def patient_changed(session: Session, identifiers: Sequence[EntityIdentifier], at: str) -> int:
+    """Have the orders of these patient identifiers decided anew, as demographics or the identifier changed.
 
-
-def _usable(order: ImagingOrder) -> bool:
-    return bool(order.patient.identifier) and bool(order.accession or order.study_instance_uid)
-
-
-def _event_time(order: ImagingOrder, message: MessageRow) -> str:
-    found = parse_timestamp(order.transaction_time, UTC)
-    return moment(found) if found else message.received_at
-
-
-def _insert(session: Session, order: ImagingOrder, action: str, message: MessageRow) -> Effect:
-    change = project(None, action, _usable(order))
-    row = OrderRow(
-        key=order.key,
-        content="",
-        state=change.state,
-        explanation=change.effect,
-        message_number=message.number or 0,
-        received_at=message.received_at,
-        updated_at=message.received_at,
-    )
-    _take_content(row, order)
-    row.complete = change.state is OrderState.PENDING
-    row.event_time = _event_time(order, message)
-    session.add(row)
-    session.flush()
-    _link(session, row, order, message, change.effect, report=change.state is OrderState.PENDING)
-    return Effect(row.accession, row.study_uid, row.state, change.effect)
-
-
-def _change(session: Session, row: OrderRow, order: ImagingOrder, action: str, message: MessageRow) -> Effect:
-    event_time = _event_time(order, message)
-    known = Known(
-        OrderState(row.state), row.complete, row.content_hash == content_hash(order), event_time > row.event_time
-    )
-    change = project(known, action, _usable(order))
-    arrived = not row.complete and change.state is OrderState.PENDING
-    if change.take_content:
-        _take_content(row, order)
-        row.event_time = max(row.event_time, event_time)
-    if change.state != row.state:
-        row.explanation = change.effect
-    if change.state is OrderState.CANCELED and row.state != OrderState.CANCELED:
-        _withdraw_workitems(session, row, order)
-        row.event_time = max(row.event_time, event_time)
-    row.complete = row.complete or arrived
-    row.state = change.state
-    row.updated_at = message.received_at
-    session.add(row)
-    _link(session, row, order, message, change.effect, report=arrived)
-    return Effect(row.accession, row.study_uid, row.state, change.effect)
-
-
-def _take_content(row: OrderRow, order: ImagingOrder) -> None:
-    row.placer, row.filler = order.placer.value or row.placer, order.filler.value or row.filler
-    row.accession = order.accession.value or row.accession
-    row.study_uid = order.study_instance_uid or row.study_uid
-    row.patient_id = order.patient.identifier.value or row.patient_id
-    row.content = _ORDER.dump_json(order).decode()
-    row.content_hash = content_hash(order)
-
-
-def _withdraw_workitems(session: Session, row: OrderRow, order: ImagingOrder) -> None:
-    for workitem in session.exec(select(WorkitemRow).where(WorkitemRow.order_number == row.number)):
-        workitem.cancel_wanted = True
-        workitem.cancel_reason = order.cancel_reason[:1024]
-        session.add(workitem)
-
-
-def _link(
-    session: Session, row: OrderRow, order: ImagingOrder, message: MessageRow, effect: str, *, report: bool
-) -> None:
-    link = OrderMessageRow(
-        order_number=row.number or 0,
-        message_number=message.number or 0,
-        control=order.control,
-        effect=effect,
-        reported_at="" if report else _NO_REPORT,
-    )
-    session.add(link)
+    Returns:
+        How many active orders there are.
+    """
+    values = [one.value for one in identifiers]
+    found = select(OrderRow).where(col(OrderRow.patient_id).in_(values), OrderRow.phase == Phase.ACTIVE)
+    rows = [
+        row
+        for row in session.exec(found.with_for_update())
+        if any(one.same_as(stored_order(row).patient.identifier) for one in identifiers)
+    ]
+    for row in rows:
+        row.state, row.updated_at = OrderState.PENDING, at
+        session.add(row)
+    return len(rows)
 
 
 class Ledger:
@@ -198,6 +94,16 @@ class Ledger:
 
     def __init__(self, database: Database, clock: Any = lambda: datetime.now(UTC)) -> None:
         self.database, self.clock = database, clock
+
+    def record(self, *told: Told) -> list[Effect]:
+        """Record events in a transaction of their own (`actors.task_requester.recording.record`).
+
+        Raises:
+            MessageRefused: code 205 when one gives a known accession number or study to another patient.
+            Unavailable: the store cannot be written; nothing was recorded.
+        """
+        with self.database.write() as session:
+            return record(session, told, received_at=self.clock())
 
     def awaiting(self, late_since: datetime) -> list[int]:
         """Numbers of the orders that images are looked for, oldest first.
@@ -249,7 +155,10 @@ class Ledger:
             for workitem in workitems:
                 if session.get(WorkitemRow, workitem.uid) is None:
                     session.add(workitem)
-            row.state = OrderState.PLANNED if workitems else OrderState.NO_RULE
+            open_ = {WorkitemState.PLANNED: OrderState.PLANNED, WorkitemState.REFUSED: OrderState.REFUSED}
+            states = [session.get_one(WorkitemRow, one.uid).state for one in workitems]
+            row.state = next((open_[one] for one in open_ if one in states), OrderState.PUBLISHED)
+            row.state = row.state if workitems else OrderState.NO_RULE
             row.explanation = explanation
             if row.image_count != images.count:
                 row.images_reported_at = ""

@@ -13,11 +13,11 @@ from actors.task_requester.database import FILE
 _ORDERS = """
 SELECT o.number, o.accession, o.placer, o.filler, o.study_uid, o.state, o.explanation, o.received_at,
        o.images_complete_at, o.image_count, m.control_id, m.answer_code
-FROM imaging_order o JOIN message m ON m.number = o.message_number WHERE
+FROM imaging_order o LEFT JOIN message m ON m.number = o.message_number WHERE
 """
 _MESSAGES = """
-SELECT m.number, m.control_id, m.kind, m.received_at, m.answer_code, l.control, l.effect
-FROM order_message l JOIN message m ON m.number = l.message_number WHERE l.order_number = ? ORDER BY l.number
+SELECT m.number, m.control_id, m.kind, e.received_at, m.answer_code, e.control, e.effect, e.origin
+FROM order_event e LEFT JOIN message m ON m.number = e.message_number WHERE e.order_number = ? ORDER BY e.number
 """
 _WORKITEMS = """
 SELECT uid, study_uid, rule, state, planned_at, created_at, explanation, cancel_outcome

@@ -15,8 +15,8 @@ from typing import Protocol
 from sqlmodel import col, select
 
 from actors.shared.steps import reached
-from actors.task_requester.database import Database, MessageRow, OrderMessageRow, OrderRow, moment
-from actors.task_requester.ledger import stored_order
+from actors.task_requester.database import Database, OrderEventRow, OrderRow, moment
+from actors.task_requester.recording import stored_order
 from actors.task_requester.steps import Step
 from profiles.aiwi import priority_of
 from profiles.sole.event import OperationalEvent, Thread
@@ -56,18 +56,17 @@ class OrderLog:
     def _tell_orders(self) -> None:
         with self.database.read() as session:
             due = (
-                select(OrderMessageRow, OrderRow, MessageRow)
-                .join(OrderRow, col(OrderRow.number) == col(OrderMessageRow.order_number))
-                .join(MessageRow, col(MessageRow.number) == col(OrderMessageRow.message_number))
-                .where(OrderMessageRow.reported_at == "")
-                .order_by(col(OrderMessageRow.number))
+                select(OrderEventRow, OrderRow)
+                .join(OrderRow, col(OrderRow.number) == col(OrderEventRow.order_number))
+                .where(OrderEventRow.reported_at == "")
+                .order_by(col(OrderEventRow.number))
             )
             found = list(session.exec(due))
-        for link, order, message in found:
-            at = datetime.fromisoformat(message.received_at)
-            self.reporter.report(_event("order-received", at, order, message.control_id))
+        for told, order in found:
+            at = datetime.fromisoformat(told.received_at)
+            self.reporter.report(_event("order-received", at, order, stored_order(told).control_id or told.received_at))
             with self.database.write() as session:
-                row = session.get_one(OrderMessageRow, link.number)
+                row = session.get_one(OrderEventRow, told.number)
                 row.reported_at = moment(self.clock())
                 session.add(row)
             reached(Step.ORDER_REPORTED, accession=order.accession, study=order.study_uid)

@@ -16,6 +16,7 @@ from actors.task_requester.images import ImageSource
 from actors.task_requester.intake import Intake
 from actors.task_requester.ledger import Ledger
 from actors.task_requester.publishing import Publisher, Worklist
+from actors.task_requester.replaying import needs_events, reproject
 from actors.task_requester.reporting import OrderLog, Reporter
 from actors.task_requester.rules import Rule
 from actors.task_requester.settings import Settings
@@ -55,7 +56,9 @@ class TaskRequester:
         refusals: RefusalLog,
     ) -> None:
         self._stopped, self._work = threading.Event(), threading.Event()
-        self._database = Database(directory)
+        self._database = Database(settings.database_url or directory)
+        if needs_events(self._database):
+            reproject(self._database, default_charset=settings.default_charset)
         self._order_log = OrderLog(self._database, reporter, _now, threading.Lock())
         self.intake = Intake(self._database, settings, self._order_log.tell, _now, _new_control_id, refusals)
         ledger = Ledger(self._database, _now)

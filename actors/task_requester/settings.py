@@ -21,6 +21,8 @@ class Settings(ActorSettings):
         destination_url: where performers store results; the archive's studies when not given.
         ae_title: how this requester names itself to the Task Manager.
         rules: rule file; the one that comes with the package when not given.
+        database_url: SQLAlchemy URL of a PostgreSQL database, which several requesters can share; SQLite in the data
+            directory when not given.
         quiet_seconds: a study whose number of images stood still for this long is complete.
         poll_seconds: how often the archive is asked for a study that is expected soon.
         slowest_poll_seconds: how often at most for one that has been awaited for long.
@@ -44,6 +46,7 @@ class Settings(ActorSettings):
     destination_url: str | None = None
     ae_title: AETitle = "STEPWELL_TR"
     rules: Path | None = None
+    database_url: str | None = None
     quiet_seconds: float = Field(default=2.0, gt=0)
     poll_seconds: float = Field(default=0.5, gt=0)
     slowest_poll_seconds: float = Field(default=30.0, gt=0)

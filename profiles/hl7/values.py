@@ -100,6 +100,8 @@ class ImagingOrder:
         reason: OBR-31 as text; ``reason_code`` when it is coded.
         cancel_reason: ORC-16 as text.
         comments: OBR-13 and the notes after OBR.
+        origin: what told of the order: ``hl7``, ``fhir``, ``mpps``, ``ian``, ``arrival``, ``person`` or ``query``.
+        called_ae: AE title that the images were sent to, when they came through one that chooses a pipeline.
     """
 
     control: str = ""
@@ -126,6 +128,8 @@ class ImagingOrder:
     requesting_service: str = ""
     cancel_reason: str = ""
     comments: str = ""
+    origin: str = "hl7"
+    called_ae: str = ""
 
     @property
     def key(self) -> str:
