@@ -1,0 +1,1 @@
+"""The Evidence Creator: what is made of results beside their coded objects."""
