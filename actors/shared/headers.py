@@ -18,10 +18,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes of the connection."""
         self._unparsed_bytes += len(data)
-        if self._in_head and max(self._head_bytes, self._unparsed_bytes) > HEAD_BYTES:
-            self._refuse()
         if not self.transport.is_closing():
             super().data_received(data)
+        if self._in_head and max(self._head_bytes, self._unparsed_bytes) > HEAD_BYTES:
+            self._refuse()
 
     def on_message_begin(self) -> None:
         """A request begins."""
