@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from actors.image_display.ohif import ohif_router
 from actors.image_display.service import ImageDisplay, engine_of
 from actors.image_display.settings import Settings
 from actors.image_display.view import ResultView
@@ -31,7 +32,11 @@ def create_router(settings: Settings, display: ImageDisplay | None = None) -> AP
     """
     images = display or ImageDisplay(Archive(settings.archive_url, timeout_seconds=settings.timeout_seconds))
     assets = Assets(PACKAGE, "/assets/image_display")
-    values = {"worklist_url": settings.worklist_url.rstrip("/"), "engine_of": engine_of}
+    values = {
+        "worklist_url": settings.worklist_url.rstrip("/"),
+        "engine_of": engine_of,
+        "ohif": bool(settings.ohif_folder),
+    }
     templates = Templates(PACKAGE, assets, values)
 
     @asynccontextmanager
@@ -43,6 +48,8 @@ def create_router(settings: Settings, display: ImageDisplay | None = None) -> AP
     router.include_router(assets.router())
     _add_pages(router, images, templates)
     _add_pictures(router, images)
+    if settings.ohif_folder:
+        router.include_router(ohif_router(settings.ohif_folder, settings.archive_url, settings.timeout_seconds))
     return router
 
 

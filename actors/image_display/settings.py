@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from actors.shared.settings import ActorSettings, Port
@@ -15,9 +17,11 @@ class Settings(ActorSettings):
         archive_url: DICOMweb base URL of the archive (RAD-137, RAD-107).
         worklist_url: address of the Watcher's pages, when they are on another server.
         timeout_seconds: how long to wait for the archive.
+        ohif_folder: what ``scripts/ohif.py`` printed; OHIF is then served under ``/ohif/`` (docs/viewer.md).
     """
 
     port: Port = 8083
     archive_url: str = "http://127.0.0.1:8081/dicom-web"
     worklist_url: str = ""
     timeout_seconds: float = Field(default=20.0, gt=0)
+    ohif_folder: Path | None = None
