@@ -146,13 +146,28 @@ class Segmentation:
     @property
     def segments_overlap(self) -> bool:
         """Whether a voxel belongs to more than one segment (Segments Overlap, 0062,0013)."""
-        taken = np.zeros(self.segments[0].mask.shape, dtype=np.bool_)
-        for segment in self.segments:
-            mask = segment.mask > 0
-            if bool((taken & mask).any()):
-                return True
-            taken |= mask
-        return False
+        return self.labels() is None
+
+    def labels(self) -> NDArray[Any] | None:
+        """The number of the segment that each voxel belongs to, 0 for none; None when a voxel belongs to several.
+
+        Slice by slice, so that what is worked on stays in the processor's cache.
+        """
+        masks = [segment.mask for segment in self.segments]
+        if len(masks) == 1 and masks[0].dtype == np.bool_:
+            return masks[0].view(np.uint8)
+        labels = np.zeros(masks[0].shape, dtype=np.min_scalar_type(len(masks)))
+        for place, plane in enumerate(labels):
+            taken = 0
+            for number, mask in enumerate(masks, start=1):
+                there = mask[place] if mask.dtype == np.bool_ else mask[place] > 0
+                voxels = np.count_nonzero(there)
+                if voxels:
+                    np.copyto(plane, number, where=there)
+                taken += voxels
+            if np.count_nonzero(plane) != taken:
+                return None
+        return labels
 
     def _require_sources(self) -> None:
         slices, uids = self.segments[0].mask.shape[0], self.source_instance_uids
