@@ -57,9 +57,8 @@ WORDS = [
     *("ZUSEAE", "Glia room", "Reader", "Clinic 9", "99CEREBRAL", "HOMEGROWN", "PREDECESSOR", VENDOR.device_uid),
 ]
 
-names = st.text(string.ascii_letters + string.digits + " -", min_size=5, max_size=30).filter(
-    lambda word: bool(re.search("[a-z]{4}", word, re.IGNORECASE))
-)
+names = st.text(string.ascii_letters + string.digits + " -", max_size=30).map(lambda word: f"Vq7x{word}")
+"""Names that no object holds by chance."""
 algorithms = st.builds(AlgorithmIdentification, name=names, version=names, manufacturer=names, build=names)
 sources = st.builds(Source, algorithms, st.sampled_from(["", "Adams^Ada", "Berg^Bo"]))
 
