@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from profiles.air.algorithm import AlgorithmIdentification
+from profiles.air.context import ResultContext
 from profiles.air.errors import require
 from profiles.air.results import Results, Thing
 from profiles.air.rewriting import rewritten
+from profiles.air.segmentation_object import tracking_uid
 from profiles.air.values import Tracking, require_uid
 
 
@@ -175,13 +178,31 @@ def _by_name(lines: list[Line], place: int, thing: Thing) -> None:
     line.take(place, thing)
 
 
+def identified(results: Results, context: ResultContext, algorithm: AlgorithmIdentification) -> Results:
+    """The results with the Tracking UIDs that they have once encoded, so that later results can carry them.
+
+    Args:
+        results: what was, or is to be, encoded.
+        context: with which it was.
+        algorithm: by which it was.
+    """
+
+    def identify(part: object) -> object:
+        if isinstance(part, Tracking) and not part.uid:
+            return Tracking(part.identifier, known[part.identifier])
+        return part
+
+    known = {thing.tracking.identifier: tracking_uid(thing.tracking, context, algorithm) for thing in results.things()}
+    return rewritten(results, identify)
+
+
 def carry_tracking(earlier: Results, now: Results) -> Results:
     """The new results with the Tracking UIDs that the earlier report gave to things of the same identifier.
 
     A UID that the new results state already stays, and none is given to two things (air.md 6.7).
 
     Args:
-        earlier: of an earlier study, or of an earlier run on the same study.
+        earlier: of an earlier study, or of an earlier run on the same study, as read back or :func:`identified`.
         now: the new results.
     """
     known = {thing.tracking.identifier: thing.tracking.uid for thing in earlier.things() if thing.tracking.uid}

@@ -13,6 +13,7 @@ from profiles.air.lineage import Line, StudyResults, in_order, lines_of
 from profiles.air.measurements import Measurement
 from profiles.air.progression import Against, ProgressionRule, Verdict
 from profiles.air.results import Thing
+from profiles.air.time_point import TimePoint
 from profiles.air.units import Amount
 from profiles.air.values import Tracking
 from profiles.dicom import Code, code
@@ -228,6 +229,24 @@ def line_up(studies: Sequence[StudyResults]) -> tuple[Series, ...]:
     """
     ordered = in_order(studies)
     return tuple(_series(line, quantity, ordered) for line in lines_of(ordered) for quantity in _quantities_of(line))
+
+
+def time_points(studies: Sequence[StudyResults]) -> dict[str, TimePoint]:
+    """The time point of each study by its UID: its place, and the days since the first, which is the baseline.
+
+    Args:
+        studies: as for :func:`evolution`; one is enough.
+    """
+    ordered = in_order(studies)
+    return {
+        study.study_instance_uid: TimePoint(
+            label=f"Follow-up {place}" if place else "Baseline",
+            order=place,
+            offset_days=(study.at.date() - ordered[0].at.date()).days,
+            offset_from=code("DCM", "121079"),
+        )
+        for place, study in enumerate(ordered)
+    }
 
 
 def change_of(course: Course) -> tuple[Measurement, Comment]:

@@ -11,9 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profiles.air import Finding, IllegalResult, Measurement, Results, Segmentation, Tracking
-from profiles.air.lineage import StudyResults, Succession, carry_tracking
-from profiles.air.longitudinal import Course, Evolution, change_of, evolution, line_up
+from profiles.air import (
+    AlgorithmIdentification,
+    Finding,
+    IllegalResult,
+    Measurement,
+    ResultContext,
+    Results,
+    Segmentation,
+    Tracking,
+    encode,
+)
+from profiles.air.lineage import StudyResults, Succession, carry_tracking, identified
+from profiles.air.longitudinal import Course, Evolution, change_of, evolution, line_up, time_points
 from profiles.air.progression import Against, ProgressionRule, Verdict, progression_rule
 from profiles.air.units import Amount
 from profiles.dicom import Code, code
@@ -345,6 +355,30 @@ def test_segments_carry_uids_too(results: Results) -> None:
     earlier = Results(findings=(Finding(LESION, Tracking("Core", "1.2.40.1")),))
     kept: tuple[Segmentation, ...] = carry_tracking(earlier, results).segmentations
     assert [segment.tracking.uid for segment in kept[0].segments] == ["", "1.2.40.1"]
+
+
+@pytest.mark.requirement("AIR-135", "AIR-214")
+def test_a_segment_has_in_a_later_study_the_uid_of_the_earlier(
+    make_context: Callable[..., ResultContext], algorithm: AlgorithmIdentification, results: Results
+) -> None:
+    earlier, now = make_context(), make_context()
+    now.attributes.StudyInstanceUID = "1.2.40.9.31"
+
+    def uids(found: Results, context: ResultContext) -> list[str]:
+        return [str(segment.TrackingUID) for segment in encode(found, context, algorithm)[0].SegmentSequence]
+
+    kept = carry_tracking(identified(results, earlier, algorithm), results)
+
+    assert uids(results, earlier) != uids(results, now)
+    assert uids(kept, now) == uids(results, earlier)
+
+
+def test_each_study_is_a_time_point_after_the_first() -> None:
+    found = time_points([study(91, lesions(A=1.0)), study(0, lesions(A=1.0))])
+    assert [(one.label, one.order, one.offset_days) for one in found.values()] == [
+        ("Baseline", 0, 0),
+        ("Follow-up 1", 1, 91),
+    ]
 
 
 @pytest.mark.requirement("AIR-093", "AIR-214")
