@@ -28,10 +28,18 @@ LEFT_OUT = (
     *("oidc-client.min.js", "silent-refresh.html", "manifest.json", "_headers", "_redirects", "serve.json"),
     *("app-config.js", "*.map", "apple-touch*", "android-chrome*", "mstile*", "coast*", "yandex*", "firefox_app*"),
 )
-#: How absolute addresses are written in the files of each kind, and how they are written here.
-ADDRESSES = {
-    ".js": ('__webpack_require__.p = "/"', f'__webpack_require__.p = "{PREFIX}"'),
-    ".css": ("url(/", f"url({PREFIX}"),
+#: What is changed in the files of each kind: absolute addresses; and which spacing of the pixels goes with which
+#: direction when places on an image become places in space and back (cornerstonejs/cornerstone3D issue 2758: drawings
+#: on pixels that are not square are misplaced).
+CHANGES = {
+    ".js": (
+        ('__webpack_require__.p = "/"', f'__webpack_require__.p = "{PREFIX}"'),
+        ("rowPixelSpacing * (imageCoords[0] - 0.5)", "columnPixelSpacing * (imageCoords[0] - 0.5)"),
+        ("columnPixelSpacing * (imageCoords[1] - 0.5)", "rowPixelSpacing * (imageCoords[1] - 0.5)"),
+        ("rowDistance / rowPixelSpacing", "rowDistance / columnPixelSpacing"),
+        ("columnDistance / columnPixelSpacing", "columnDistance / rowPixelSpacing"),
+    ),
+    ".css": (("url(/", f"url({PREFIX}"),),
 }
 INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
@@ -67,31 +75,45 @@ def fetch(folder: Path) -> Path:
 
 
 def prepare(package: Path, folder: Path) -> None:
-    """Copy what is needed, move every absolute address below the prefix, and take the scripts out of the page.
+    """Copy what is needed, make the changes, and take the scripts out of the page so that it can forbid others.
 
     Raises:
         SystemExit: when the package looks otherwise than this recipe knows it.
     """
     shutil.copytree(package / "dist", folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
     shutil.copy(package / "LICENSE", folder)
-    rebased = 0
-    for path in (*folder.glob("*.js"), *folder.glob("*.css")):
-        before = path.read_text()
-        after = before.replace(*ADDRESSES[path.suffix])
-        if after != before:
-            path.write_text(after)
-            rebased += 1
+    missing = [before for kind, changes in CHANGES.items() for before in change(folder, kind, changes)]
     page = (folder / "index.html").read_text()
     page = re.sub(r"<link[^>]*(apple-touch|coast|yandex|manifest)[^>]*>", "", page)
     page = re.sub(r"<meta[^>]*msapplication[^>]*>", "", page)
     page = re.sub(r"<script[^>]*init-service-worker[^>]*></script>", "", page)
     page = re.sub(r'(href|src)="/(?!/)', rf'\1="{PREFIX}', page).replace('PUBLIC_URL="/"', f'PUBLIC_URL="{PREFIX}"')
     scripts = INLINE.findall(page)
-    if not rebased or not scripts:
-        sys.exit("scripts/ohif.py: the package is built otherwise than expected; see what changed before it is served.")
+    if missing or not scripts:
+        sys.exit(
+            f"scripts/ohif.py: the package is built otherwise than expected: {missing or 'no scripts in the page'}."
+        )
     (folder / "start.js").write_text(";\n".join(scripts))
     page = INLINE.sub("", page).replace("</title>", f'</title><script src="{PREFIX}start.js"></script>', 1)
     (folder / "index.html").write_text(page)
+
+
+def change(folder: Path, kind: str, changes: tuple[tuple[str, str], ...]) -> list[str]:
+    """Replace in all files of a kind.
+
+    Returns:
+        What was in none of them.
+    """
+    missing = {before for before, _ in changes}
+    for path in folder.glob(f"*{kind}"):
+        content = path.read_text()
+        found = [pair for pair in changes if pair[0] in content]
+        for before, after in found:
+            content = content.replace(before, after)
+            missing.discard(before)
+        if found:
+            path.write_text(content)
+    return sorted(missing)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from profiles.dicom import Code, JsonDataset, code, get_code, item, items, put, put_codes, put_items, text
 
 _REPORT, _GROUPS, _GROUP = code("DCM", "126000"), code("DCM", "126010"), code("DCM", "125007")
+_LIBRARY = code("DCM", "111028")
 _NAME, _UID = code("DCM", "112039"), code("DCM", "112040")
 _COMMENT, _REGION = code("DCM", "121106"), code("DCM", "111030")
 _READ_AS_TEXT = "126001"
@@ -31,17 +32,19 @@ def for_ohif(report: JsonDataset) -> JsonDataset:
     """
     if text(report, "Modality") != "SR" or not _is(report, _REPORT):
         return report
-    groups = [one for part in _children(report) if _is(part, _GROUPS) for one in _children(part) if _is(one, _GROUP)]
-    drawn = [shown for group in groups for shown in _drawings(group)]
+    sections = [part for part in _children(report) if text(part, "ValueType") == "CONTAINER"]
+    said = [one for part in sections if not _is(part, _LIBRARY) for one in _children(part)]
+    drawn = [shown for one in said if _is(one, _GROUP) for shown in _drawings(one)]
     if not drawn:
         return _as_text(report)
-    absent = sum(not any(True for _ in _regions(group)) for group in groups)
-    if absent:
-        _children(drawn[0]).append(_comment(f"{absent} more without a place: see the page of results"))
-    parts = [
+    unseen = sum(not any(True for _ in _regions(one)) for one in said)
+    if unseen:
+        remark = _comment(f"{unseen} more without a place: see the page of results")
+        drawn[0] = put_items(drawn[0], "ContentSequence", *_children(drawn[0]), remark)
+    shown = [
         put_items(dict(part), "ContentSequence", *drawn) if _is(part, _GROUPS) else part for part in _children(report)
     ]
-    return put_items(dict(report), "ContentSequence", *parts)
+    return put_items(dict(report), "ContentSequence", *shown)
 
 
 def _drawings(group: JsonDataset) -> Iterator[JsonDataset]:
