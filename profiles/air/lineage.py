@@ -49,7 +49,7 @@ class StudyResults:
         at: Study Date and Time, with zone.
         results: what was found.
         engine: Algorithm Name, or the label of a blinded source.
-        version: Algorithm Version.
+        version: Algorithm Version, with the build where a version has several.
         made_at: when the results were made; of two results of one study the later ones count.
         successions: which things split or merged since the studies before.
     """

@@ -182,7 +182,7 @@ class Evolution:
 
     Attributes:
         rule: the rule.
-        courses: one per thing of which any study tells the rule's quantity.
+        courses: one per thing of which any study tells the rule's quantity; what needs a reader's eye comes first.
     """
 
     rule: ProgressionRule
@@ -208,14 +208,12 @@ def evolution(studies: Sequence[StudyResults], rule: ProgressionRule) -> Evoluti
     require(len(ordered) > 1, "There is one study; a change needs two. Give the earlier ones, too.")
     quantity = Quantity(rule.quantity, rule.derivation)
     found = [_series(line, quantity, ordered) for line in lines_of(ordered)]
-    return Evolution(
-        rule,
-        tuple(
-            Course(series, tuple(_judgements(series, rule)))
-            for series in found
-            if any(point.amount is not None for point in series.points)
-        ),
-    )
+    courses = [
+        Course(series, tuple(_judgements(series, rule)))
+        for series in found
+        if any(point.amount is not None for point in series.points)
+    ]
+    return Evolution(rule, tuple(sorted(courses, key=lambda course: list(Verdict).index(course.latest.verdict))))
 
 
 def line_up(studies: Sequence[StudyResults]) -> tuple[Series, ...]:

@@ -23,13 +23,13 @@ class Against(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a rule makes of a change."""
+    """What a rule makes of a change; what needs a reader's eye comes first."""
 
     PROGRESSION = "progression"
     TO_BE_CONFIRMED = "progression to be confirmed"
+    NOT_COMPARABLE = "not comparable"
     RESPONSE = "response"
     STABLE = "stable"
-    NOT_COMPARABLE = "not comparable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from random import Random
 from typing import Any
 
 import pytest
@@ -98,6 +99,47 @@ def test_a_rule_decides_what_a_change_is(
     volumes: tuple[float | None, ...], rule: ProgressionRule, expected: list[Verdict]
 ) -> None:
     assert verdicts(*volumes, rule=rule) == expected
+
+
+amounts = st.one_of(st.none(), st.integers(0, 10**6).map(lambda number: number / 1000))
+
+
+@given(st.lists(amounts, min_size=2, max_size=5), st.randoms(use_true_random=False), st.sampled_from([GLIOMA, NADIR]))
+def test_verdicts_depend_neither_on_the_order_given_nor_on_the_unit(
+    volumes: list[float | None], chance: Random, rule: ProgressionRule
+) -> None:
+    found = [study(30 * place, lesions(A=volume)) for place, volume in enumerate(volumes)]
+    cubes = [
+        dataclasses.replace(
+            one,
+            results=dataclasses.replace(
+                one.results,
+                measurements=tuple(
+                    dataclasses.replace(row, value=round(row.value * 1000), unit=MM3) for row in one.results.measurements
+                ),
+            ),
+        )
+        for one in found
+    ]
+    chance.shuffle(cubes)
+    usual, other = evolution(found, rule).courses, evolution(cubes, rule).courses
+    assert [[one.verdict for one in course.judgements] for course in usual] == [
+        [one.verdict for one in course.judgements] for course in other
+    ]
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6))
+def test_progression_begins_at_forty_percent_exactly(before: int, now: int) -> None:
+    """In whole cubic millimetres, so that integers can tell."""
+    found = courses(study(0, stated(before / 1000)), study(30, stated(now / 1000)))["A"]
+    assert (found.latest.verdict is P) == (10 * now >= 14 * before)
+
+
+def test_what_needs_a_readers_eye_comes_first() -> None:
+    first = study(0, lesions(A=1.0, B=1.0, C=1.0, D=1.0))
+    later = study(30, lesions(A=1.0, B=0.1, D=2.0))
+    verdict = [course.latest.verdict for course in evolution([first, later], GLIOMA).courses]
+    assert verdict == [P, N, R, S]
 
 
 def test_a_progression_is_confirmed_only_after_its_days() -> None:
