@@ -50,6 +50,10 @@ class WorkitemState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+#: Workitems in these states of UPS change no more.
+ENDED = frozenset({"COMPLETED", "CANCELED"})
+
+
 class Row(SQLModel, registry=registry()):
     """Base of our tables, apart from those of other actors in the same process."""
 
@@ -150,8 +154,9 @@ class OrderEventRow(Row, table=True):
 class WorkitemRow(Row, table=True):
     """One workitem for one order, study and rule; a further one of the three has the next ``revision``.
 
-    ``replaces`` is the workitem that this one replaces, ``changes`` what the Task Manager is still to be told of it
-    (a dataset for RAD-84), ``ups_state`` its state when last seen, ``note`` what came too late for it.
+    ``content`` is what was sent for its creation, with later changes; ``wanted`` what it should be instead, until the
+    Task Manager was told or it proved too late (``note``). ``replaces`` is the workitem that this one replaces,
+    ``ups_state`` the state when last seen, ``rerun`` whether the rule wants changes to be worked on once it has ended.
     """
 
     __tablename__ = "workitem"
@@ -167,7 +172,8 @@ class WorkitemRow(Row, table=True):
     explanation: str = ""
     planned_at: str
     created_at: str = ""
-    changes: str = ""
+    wanted: str = ""
+    rerun: bool = False
     ups_state: str = ""
     note: str = ""
     cancel_wanted: bool = False

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
 from actors.shared.logs import get_logger
 from actors.shared.steps import reached
-from actors.task_requester.database import OrderRow, OrderState, WorkitemRow, WorkitemState, moment
+from actors.task_requester.database import OrderRow, WorkitemRow, WorkitemState, moment
 from actors.task_requester.images import (
     ImageSource,
     ImageStudy,
@@ -20,7 +20,7 @@ from actors.task_requester.images import (
     matching_studies,
     read_study,
 )
-from actors.task_requester.ledger import ImagesComplete, Ledger
+from actors.task_requester.ledger import LATE, ImagesComplete, Ledger
 from actors.task_requester.recording import stored_order
 from actors.task_requester.rules import Decision, Rule
 from actors.task_requester.settings import Settings
@@ -28,7 +28,7 @@ from actors.task_requester.steps import Step
 from profiles.aiwi import Request, explain_priority, workitem_for_order, workitem_uid
 from profiles.dicom import Code, text
 from profiles.errors import StepwellError, Unavailable
-from profiles.hl7 import ImagingOrder
+from profiles.hl7 import ImagingOrder, parse_timestamp
 
 #: The pause between two looks is this part of the time that the order has waited, for images or for late ones.
 _PATIENCE, _LATE_PATIENCE = 60.0, 10.0
@@ -37,7 +37,7 @@ _log = get_logger(__name__)
 
 @dataclass(slots=True)
 class _Watch:
-    """What was seen of one order's study, in this process; ``decided`` is what no rule wanted."""
+    """What was seen of one order's study, in this process; ``decided`` is what was decided on."""
 
     began: float
     next_look: float = 0.0
@@ -130,10 +130,9 @@ class Follower:
             uid = text(study, "StudyInstanceUID")
             counts[uid] = image_counts(self._archive, uid)
         if not any(counts.values()):
-            self._in_vain(row, watch)
-            return False
+            return self._in_vain(row, order, watch)
         now = self._monotonic()
-        if row.state == OrderState.NO_RULE and _nothing_new(row, watch, counts):
+        if row.state in LATE and _nothing_new(row, watch, counts):
             watch.next_look = now + self._pause(row, watch)
             return False
         watch.next_look = now + self._settings.poll_seconds
@@ -142,22 +141,31 @@ class Follower:
             total = sum(sum(by_series.values()) for by_series in counts.values())
             _log.info("study-arriving", accession=row.accession, study=next(iter(counts)), images=total)
             return False
-        if now - watch.unchanged_since < self._settings.quiet_seconds:
+        if now - watch.unchanged_since < self._settings.quiet_for(row.exam):
             return False
         watch.decided = counts
         reached(Step.STUDY_COMPLETE, study=next(iter(counts)), accession=row.accession)
         return self._decide(row, order, [uid for uid, by_series in counts.items() if by_series])
 
-    def _in_vain(self, row: OrderRow, watch: _Watch) -> None:
-        """Look again later. Logged at the first, second, fourth … time."""
+    def _in_vain(self, row: OrderRow, order: ImagingOrder, watch: _Watch) -> bool:
+        """Look again later, or no more. Logged at the first, second, fourth … time."""
         watch.in_vain += 1
         watch.next_look = self._monotonic() + self._pause(row, watch)
         if watch.in_vain & (watch.in_vain - 1) == 0:
             _log.info("study-awaited", accession=row.accession, study=row.study_uid, searches=watch.in_vain)
+        limit = self._settings.expire_seconds
+        if limit is None or self._clock() < _expected(row, order) + timedelta(seconds=limit):
+            return False
+        explanation = (
+            f"Workitem expired (110533, DCM): no images came within {limit:g} seconds. They may still be sent."
+        )
+        if self._ledger.expire(row.number or 0, explanation):
+            _log.warning("order-expired", accession=row.accession, study=row.study_uid, reason=explanation)
+        return False
 
     def _pause(self, row: OrderRow, watch: _Watch) -> float:
         """Seconds until the next look: the longer images were awaited, the more; for late ones without a limit."""
-        if row.state == OrderState.NO_RULE:
+        if row.state in LATE:
             waited = (self._clock() - datetime.fromisoformat(row.images_complete_at)).total_seconds()
             return max(self._settings.poll_seconds, waited / _LATE_PATIENCE)
         pause = max(self._settings.poll_seconds, (self._monotonic() - watch.began) / _PATIENCE)
@@ -184,7 +192,7 @@ class Follower:
             workitems += [self._workitem(row, order, study, decision) for decision in decisions if decision.matches]
         explanation = "\n".join(said)
         images = ImagesComplete(moment(self._clock()), sum(study.count for study in studies), studies[0].uid)
-        if not self._ledger.plan(row.number or 0, workitems, images, explanation):
+        if not self._ledger.plan(row, workitems, images, explanation):
             return False
         self._log_decision(row, images.study_uid, workitems, explanation)
         reached(Step.WORKITEM_PLANNED, study=images.study_uid, workitem=workitems[0].uid if workitems else "")
@@ -218,6 +226,7 @@ class Follower:
             state=WorkitemState.PLANNED,
             explanation=f"{decision.explanation}; {explain_priority(order.priority, rule.priority)}",
             planned_at=moment(now),
+            rerun=bool(getattr(rule, "rerun_on_change", False)),
         )
 
     def _log_decision(self, row: OrderRow, study: str, workitems: Sequence[WorkitemRow], explanation: str) -> None:
@@ -234,8 +243,14 @@ class Follower:
             )
 
 
+def _expected(row: OrderRow, order: ImagingOrder) -> datetime:
+    """When images could be expected: when the examination is to begin, if that is known."""
+    received = datetime.fromisoformat(row.received_at)
+    return max(received, parse_timestamp(order.start, UTC) or received)
+
+
 def _nothing_new(row: OrderRow, watch: _Watch, counts: dict[str, dict[str, int]]) -> bool:
-    """Whether an order that no rule wanted has the images still that were decided on, here or in an earlier process."""
+    """Whether an order has the images still that were decided on, here or in an earlier process."""
     if not watch.decided and sum(sum(by_series.values()) for by_series in counts.values()) == row.image_count:
         watch.decided = counts
     return counts == watch.decided

@@ -7,7 +7,7 @@ that cannot be taken is kept too, with the reason: the quarantine.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from actors.task_requester.settings import Settings
 from actors.task_requester.steps import Step
 from profiles.errors import Unavailable
 from profiles.hl7 import (
+    ImagingOrder,
     Message,
     MessageFinding,
     MessageRefused,
@@ -142,10 +143,18 @@ class Intake:
             session.add(row)
             session.flush()
             with session.begin_nested():
-                told = told_by(orders, row.received_at)
-                return record(session, told, received_at=row.received_at, message_number=row.number or 0), None
+                return self._record(session, orders, row), None
         except MessageRefused as error:
             return [], error
+
+    def _record(self, session: Session, orders: Sequence[ImagingOrder], row: MessageRow) -> list[Effect]:
+        return record(
+            session,
+            told_by(orders, row.received_at),
+            received_at=row.received_at,
+            message_number=row.number or 0,
+            reopen_seconds=self.settings.reopen_seconds,
+        )
 
     def _reused(self, row: MessageRow) -> None:
         if self.settings.reused_control_id == "refuse":

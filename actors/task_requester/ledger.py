@@ -15,15 +15,17 @@ from actors.task_requester.database import (
     OrderRow,
     OrderState,
     WorkitemRow,
-    WorkitemState,
     moment,
 )
+from actors.task_requester.planning import plan_workitems, state_of
 from actors.task_requester.projection import Phase, doing
 from actors.task_requester.recording import Effect, Told, record, stored_order
 from profiles.hl7 import EntityIdentifier, ImagingOrder, parse_timestamp
 
 _AWAITING = (OrderState.PENDING, OrderState.MISMATCH)
-_OPEN = (*_AWAITING, OrderState.NO_RULE)
+#: Decided on; more images may come.
+LATE = (OrderState.NO_RULE, OrderState.PUBLISHED)
+_OPEN = (*_AWAITING, *LATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,12 @@ class Ledger:
         """Numbers of the orders that images are looked for, oldest first.
 
         Args:
-            late_since: orders that no rule wanted are among them when they were decided later than this.
+            late_since: orders that were decided on later than this are among them: more images may come.
 
         Returns:
             Those whose study is awaited, that found images of another patient only, or that late images may come for.
         """
-        late = and_(OrderRow.state == OrderState.NO_RULE, col(OrderRow.images_complete_at) > moment(late_since))
+        late = and_(col(OrderRow.state).in_(LATE), col(OrderRow.images_complete_at) > moment(late_since))
         with self.database.read() as session:
             found = select(OrderRow.number).where(or_(col(OrderRow.state).in_(_AWAITING), late))
             return [number or 0 for number in session.exec(found.order_by(col(OrderRow.number)))]
@@ -127,43 +129,48 @@ class Ledger:
     def mismatch(self, order_number: int, explanation: str) -> bool:
         """Note that the images are of another patient; False when that was known, or the order is awaited no more."""
         with self.database.write() as session:
-            row = session.get_one(OrderRow, order_number)
+            row = self._locked(session, order_number)
             if row.state != OrderState.PENDING:
                 return False
             row.state, row.explanation, row.updated_at = OrderState.MISMATCH, explanation, moment(self.clock())
             session.add(row)
             return True
 
-    def plan(
-        self, order_number: int, workitems: Sequence[WorkitemRow], images: ImagesComplete, explanation: str
-    ) -> bool:
-        """Make an order's outcome durable: its workitems, or that no rule asks for one.
+    def plan(self, order: OrderRow, workitems: Sequence[WorkitemRow], images: ImagesComplete, explanation: str) -> bool:
+        """Make an order's outcome durable: the workitems that are wanted, or that no rule asks for one.
 
         Args:
-            order_number: of the order.
-            workitems: to be created; none when no rule matched.
+            order: as it was when it was decided on.
+            workitems: those that are wanted now, each as the first of its study and rule; none when no rule matched.
             images: the images that it was decided on.
             explanation: why.
 
         Returns:
-            False when the order is awaited no more: it was cancelled meanwhile.
+            False when the order is awaited no more, or became another meanwhile: then it is decided anew.
         """
         with self.database.write() as session:
-            row = session.get_one(OrderRow, order_number)
-            if row.state not in _OPEN:
+            row = self._locked(session, order.number or 0)
+            if row.state not in _OPEN or row.updated_at != order.updated_at:
                 return False
-            for workitem in workitems:
-                if session.get(WorkitemRow, workitem.uid) is None:
-                    session.add(workitem)
-            open_ = {WorkitemState.PLANNED: OrderState.PLANNED, WorkitemState.REFUSED: OrderState.REFUSED}
-            states = [session.get_one(WorkitemRow, one.uid).state for one in workitems]
-            row.state = next((open_[one] for one in open_ if one in states), OrderState.PUBLISHED)
-            row.state = row.state if workitems else OrderState.NO_RULE
-            row.explanation = explanation
+            row.updated_at = moment(self.clock())
+            plan_workitems(session, row, workitems)
+            row.state, row.explanation = state_of(session, row.number or 0), explanation
             if row.image_count != images.count:
                 row.images_reported_at = ""
             row.images_complete_at, row.image_count = images.at, images.count
             row.study_uid = row.study_uid or images.study_uid
-            row.updated_at = moment(self.clock())
             session.add(row)
             return True
+
+    def expire(self, order_number: int, explanation: str) -> bool:
+        """Note that images of an order are awaited no more; False when it is not awaited any way."""
+        with self.database.write() as session:
+            row = self._locked(session, order_number)
+            if row.state != OrderState.PENDING:
+                return False
+            row.state, row.explanation, row.updated_at = OrderState.EXPIRED, explanation, moment(self.clock())
+            session.add(row)
+            return True
+
+    def _locked(self, session: Session, number: int) -> OrderRow:
+        return session.exec(select(OrderRow).where(OrderRow.number == number).with_for_update()).one()

@@ -20,8 +20,9 @@ SELECT m.number, m.control_id, m.kind, e.received_at, m.answer_code, e.control, 
 FROM order_event e LEFT JOIN message m ON m.number = e.message_number WHERE e.order_number = ? ORDER BY e.number
 """
 _WORKITEMS = """
-SELECT uid, study_uid, rule, state, planned_at, created_at, explanation, cancel_outcome
-FROM workitem WHERE order_number = ? ORDER BY planned_at
+SELECT uid, study_uid, rule, state, planned_at, created_at, explanation, cancel_outcome, revision, replaces, ups_state,
+       note
+FROM workitem WHERE order_number = ? ORDER BY planned_at, revision
 """
 _QUARANTINE = """
 SELECT number, sender, control_id, kind, received_at, answer_code, reason

@@ -1,39 +1,27 @@
-"""Create planned workitems until the Task Manager has acknowledged them, and ask for cancellations (RAD-80, RAD-88)."""
+"""Create planned workitems until the Task Manager has acknowledged them (RAD-80)."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from enum import Enum
 
 import orjson
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential
 
 from actors.shared.logs import get_logger
 from actors.shared.steps import reached
 from actors.shared.ups_client import DuplicateWorkitem
-from actors.task_requester.database import Database, OrderRow, OrderState, WorkitemRow, WorkitemState, moment
+from actors.task_requester.amending import GONE, Worklist, conclude_order
+from actors.task_requester.database import Database, WorkitemRow, WorkitemState, moment
+from actors.task_requester.revising import replacing
 from actors.task_requester.steps import Step
-from profiles.dicom import Code, JsonDataset, code
 from profiles.errors import NotFound, StepwellError, Unavailable
 
 _log = get_logger(__name__)
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.2, 15.0
-
-
-class Worklist(Protocol):
-    """The part of `actors.shared.ups_client.UpsClient` that is needed here."""
-
-    def create(self, workitem: JsonDataset, uid: str | None = None) -> str:
-        """Create a workitem."""
-
-    def retrieve(self, uid: str) -> JsonDataset:
-        """Read one."""
-
-    def request_cancel(self, uid: str, reason: Code | None = None, text: str = "") -> None:
-        """Ask for a cancellation."""
 
 
 class Publisher:
@@ -52,25 +40,15 @@ class Publisher:
         self._database, self._worklist, self._clock, self._stopped = database, worklist, clock, stopped
 
     def publish(self) -> int:
-        """Create what is planned, and ask for what is to be cancelled.
+        """Create what is planned.
 
         Returns:
             How many workitems were concluded.
         """
         with self._database.read() as session:
-            planned = select(WorkitemRow).where(WorkitemRow.state == WorkitemState.PLANNED)
-            unwanted = (
-                select(WorkitemRow)
-                .where(WorkitemRow.state == WorkitemState.CREATED, col(WorkitemRow.cancel_wanted).is_(True))
-                .where(WorkitemRow.cancel_outcome == "")
-            )
-            to_create = [row.uid for row in session.exec(planned.order_by(col(WorkitemRow.planned_at)))]
-            to_cancel = list(session.exec(unwanted))
-        for uid in to_create:
-            self._retrying()(self._create, uid)
-        for row in to_cancel:
-            self._request_cancel(row)
-        return len(to_create)
+            planned = select(WorkitemRow.uid).where(WorkitemRow.state == WorkitemState.PLANNED)
+            uids = list(session.exec(planned.order_by(col(WorkitemRow.planned_at), col(WorkitemRow.uid))))
+        return sum(bool(self._retrying()(self._create, uid)) for uid in uids)
 
     def _retrying(self) -> Retrying:
         return Retrying(
@@ -85,17 +63,37 @@ class Publisher:
     def _pause(self, seconds: float) -> None:
         self._stopped.wait(seconds)
 
-    def _create(self, uid: str) -> None:
+    def _create(self, uid: str) -> bool:
         with self._database.read() as session:
             row = session.get_one(WorkitemRow, uid)
+            replaced = session.get(WorkitemRow, row.replaces) if row.replaces else None
         if row.cancel_wanted:
-            self._conclude(uid, WorkitemState.WITHDRAWN, "the order was cancelled before the workitem was created")
-            return
+            words = "the order was cancelled before the workitem was created"
+            self._conclude(row, WorkitemState.WITHDRAWN, words)
+            return True
+        turn = _turn(row, replaced)
+        if turn is _Turn.WAIT:
+            return False
+        if turn is _Turn.TOO_LATE:
+            words = "the workitem that it was to replace was completed before it could be canceled"
+            self._conclude(row, WorkitemState.WITHDRAWN, words)
+            return True
+        if turn is _Turn.ALONE and row.replaces:
+            self._stand_alone(row)
         state, words = self._ask(row)
         if state is WorkitemState.CREATED:
             reached(Step.WORKITEM_CREATED, workitem=uid, study=row.study_uid)
-        self._conclude(uid, state, words)
+        self._conclude(row, state, words)
         reached(Step.WORKITEM_RECORDED, workitem=uid, study=row.study_uid)
+        return True
+
+    def _stand_alone(self, row: WorkitemRow) -> None:
+        """It replaces nothing that was cancelled, so it does not say so (PS3.4 Table CC.2.5-3, 0074,1224)."""
+        with self._database.write() as session:
+            found = session.get_one(WorkitemRow, row.uid)
+            found.replaces, found.content = "", orjson.dumps(replacing(orjson.loads(row.content), "")).decode()
+            session.add(found)
+        row.replaces, row.content = "", found.content
 
     def _ask(self, row: WorkitemRow) -> tuple[WorkitemState, str]:
         """Create one workitem; one that is there already is this very one, created before a crash."""
@@ -119,38 +117,34 @@ class Publisher:
         _log.error("workitem-refused", workitem=row.uid, study=row.study_uid, reason=error.message)
         return WorkitemState.REFUSED, error.message
 
-    def _conclude(self, uid: str, state: WorkitemState, words: str) -> None:
+    def _conclude(self, sent: WorkitemRow, state: WorkitemState, words: str) -> None:
         with self._database.write() as session:
-            row = session.get_one(WorkitemRow, uid)
+            row = session.exec(select(WorkitemRow).where(WorkitemRow.uid == sent.uid).with_for_update()).one()
             row.state, row.created_at = state, moment(self._clock()) if state is WorkitemState.CREATED else ""
             row.explanation = "\n".join(filter(None, [row.explanation, words]))
+            if row.content != sent.content and state is WorkitemState.CREATED:  # the order changed in between
+                row.content, row.wanted = sent.content, row.content
+            elif row.content != sent.content:
+                row.state = WorkitemState.PLANNED
             session.add(row)
             session.flush()
-            self._conclude_order(session, row.order_number, words)
+            conclude_order(session, row.order_number, moment(self._clock()), words)
 
-    def _conclude_order(self, session: Session, order_number: int, words: str) -> None:
-        order = session.get_one(OrderRow, order_number)
-        states = set(session.exec(select(WorkitemRow.state).where(WorkitemRow.order_number == order_number)))
-        if order.state != OrderState.PLANNED or WorkitemState.PLANNED in states:
-            return
-        order.state = OrderState.REFUSED if WorkitemState.REFUSED in states else OrderState.PUBLISHED
-        order.explanation = "\n".join(filter(None, [order.explanation, words]))
-        order.updated_at = moment(self._clock())
-        session.add(order)
 
-    def _request_cancel(self, row: WorkitemRow) -> None:
-        try:
-            self._worklist.request_cancel(row.uid, code("DCM", "110500"), row.cancel_reason)
-            outcome = "requested"
-        except Unavailable:
-            return  # asked again at the next turn
-        except StepwellError as error:
-            outcome = error.message
-        with self._database.write() as session:
-            found = session.get_one(WorkitemRow, row.uid)
-            found.cancel_outcome = outcome
-            session.add(found)
-        _log.info("cancel-requested", workitem=row.uid, study=row.study_uid, outcome=outcome)
+class _Turn(Enum):
+    """Whether a planned workitem can be created, with regard to the one that it replaces."""
+
+    REPLACING, ALONE, WAIT, TOO_LATE = range(4)
+
+
+def _turn(row: WorkitemRow, replaced: WorkitemRow | None) -> _Turn:
+    """Nobody works on the new one while the old one may still be worked on (orders.md 4.3)."""
+    if replaced is None or replaced.state != WorkitemState.CREATED or replaced.ups_state == GONE:
+        return _Turn.ALONE
+    if replaced.ups_state == "COMPLETED":
+        same_order = row.order_number == replaced.order_number
+        return _Turn.TOO_LATE if same_order and not row.rerun else _Turn.ALONE
+    return _Turn.REPLACING if replaced.ups_state == "CANCELED" else _Turn.WAIT
 
 
 def log_modified(uid: str, words: str) -> None:

@@ -34,6 +34,7 @@ from actors.task_requester.database import (
     lock,
     moment,
 )
+from actors.task_requester.planning import hold_workitems, withdraw_workitems
 from actors.task_requester.projection import (
     Event,
     Phase,
@@ -247,7 +248,9 @@ def project(
         row.explanation = words
     row.state = state
     if after.phase in {Phase.CANCELED, Phase.SUPERSEDED}:
-        _withdraw_workitems(session, row, after)
+        withdraw_workitems(session, row.number or 0, after.reason, after.reason_text)
+    if after.phase is Phase.HELD:
+        hold_workitems(session, row.number or 0)
     session.add(row)
     _name(session, row, order)
     session.flush()
@@ -260,14 +263,6 @@ def _state(state: OrderState, before: Standing | None, after: Standing, *, chang
     if before is None or before.phase is not Phase.ACTIVE or changed:
         return OrderState.PENDING
     return state
-
-
-def _withdraw_workitems(session: Session, row: OrderRow, standing: Standing) -> None:
-    for workitem in session.exec(select(WorkitemRow).where(WorkitemRow.order_number == row.number)):
-        if not workitem.cancel_wanted:
-            workitem.cancel_wanted, workitem.cancel_code = True, standing.reason
-            workitem.cancel_reason = standing.reason_text[:1024]
-            session.add(workitem)
 
 
 def _name(session: Session, row: OrderRow, order: ImagingOrder) -> None:

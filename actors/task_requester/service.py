@@ -10,12 +10,13 @@ from pathlib import Path
 
 from actors.shared.logs import get_logger
 from actors.shared.refusals import RefusalLog
+from actors.task_requester.amending import Amender, Worklist
 from actors.task_requester.database import Database
 from actors.task_requester.following import Follower
 from actors.task_requester.images import ImageSource
 from actors.task_requester.intake import Intake
 from actors.task_requester.ledger import Ledger
-from actors.task_requester.publishing import Publisher, Worklist
+from actors.task_requester.publishing import Publisher
 from actors.task_requester.replaying import needs_events, reproject
 from actors.task_requester.reporting import OrderLog, Reporter
 from actors.task_requester.rules import Rule
@@ -64,6 +65,9 @@ class TaskRequester:
         ledger = Ledger(self._database, _now)
         self._follower = Follower(ledger, archive, rules, settings, clock=_now, monotonic=time.monotonic)
         self._publisher = Publisher(self._database, worklist, clock=_now, stopped=self._stopped)
+        self._amender = Amender(
+            self._database, worklist, clock=_now, escalation_seconds=settings.cancel_escalation_seconds
+        )
         self._threads = (
             threading.Thread(target=self._follower.follow, args=(self._stopped, self._work), name="orders-to-studies"),
             threading.Thread(target=self._publish, name="workitems-out"),
@@ -89,6 +93,7 @@ class TaskRequester:
             self._work.clear()
             try:
                 self._order_log.tell()
+                self._amender.amend()
                 self._publisher.publish()
             except Unavailable as error:
                 if not self._stopped.is_set():

@@ -23,10 +23,17 @@ class Settings(ActorSettings):
         rules: rule file; the one that comes with the package when not given.
         database_url: SQLAlchemy URL of a PostgreSQL database, which several requesters can share; SQLite in the data
             directory when not given.
-        quiet_seconds: a study whose number of images stood still for this long is complete.
+        quiet_seconds: a study whose number of images stood still for this long is complete, once a status says that
+            the examination is (SC or XO with CM, MPPS COMPLETED).
+        quiet_without_status_seconds: the same while no status says so; ``quiet_seconds`` when not given.
+        expire_seconds: how long after its scheduled start an order without images is looked after; for ever when not
+            given.
         poll_seconds: how often the archive is asked for a study that is expected soon.
         slowest_poll_seconds: how often at most for one that has been awaited for long.
-        late_images_seconds: for how long after no rule wanted a study more images of it are looked for.
+        late_images_seconds: for how long after a study was decided on more images of it are looked for.
+        reopen_seconds: how much newer than its cancellation an order must be (ORC-9) that was cancelled before it came.
+        cancel_escalation_seconds: a workitem that has not ended so long after its cancellation was asked for is told of
+            as an error.
         max_message_bytes: longest HL7 message.
         frame_seconds: how long a message may take to arrive once it began.
         idle_seconds: how long a connection may be silent; unlimited when not given.
@@ -48,9 +55,13 @@ class Settings(ActorSettings):
     rules: Path | None = None
     database_url: str | None = None
     quiet_seconds: float = Field(default=2.0, gt=0)
+    quiet_without_status_seconds: float | None = Field(default=None, gt=0)
+    expire_seconds: float | None = Field(default=None, gt=0)
     poll_seconds: float = Field(default=0.5, gt=0)
     slowest_poll_seconds: float = Field(default=30.0, gt=0)
     late_images_seconds: float = Field(default=14_400.0, ge=0)
+    reopen_seconds: float = Field(default=0.0, ge=0)
+    cancel_escalation_seconds: float = Field(default=3600.0, gt=0)
     max_message_bytes: int = Field(default=32 * 2**20, ge=1024)
     frame_seconds: float = Field(default=60.0, gt=0)
     idle_seconds: float | None = Field(default=None, gt=0)
@@ -60,6 +71,10 @@ class Settings(ActorSettings):
     senders: tuple[str, ...] = ()
     unused_events: Literal["accept", "refuse"] = "accept"
     reused_control_id: Literal["process", "refuse"] = "process"
+
+    def quiet_for(self, exam: str) -> float:
+        """How long a study must stand still, by what is known of its examination (``done``, ``partial`` or empty)."""
+        return self.quiet_seconds if exam == "done" else self.quiet_without_status_seconds or self.quiet_seconds
 
     @property
     def storage_url(self) -> str:

@@ -55,9 +55,9 @@ def _parties_not_exchanged() -> None:
     warns=("AIWI-TR-012",),
 )
 def _cancel_unheard() -> None:
-    from actors.task_requester.publishing import Publisher
+    from actors.task_requester.amending import Amender
 
-    put_instead(Publisher, "_request_cancel", lambda _self, _row: None)
+    put_instead(Amender, "_request_cancel", lambda _self, _row: None)
 
 
 @defect("tr-any-version", ACTOR, "takes messages of versions that do not exist", fails=("HL7-104",))
