@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
+import highdicom as hd
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
@@ -21,12 +22,14 @@ from profiles.air import (
     Segmentation,
     Tracking,
     context_from_workitem,
+    derived_uid,
 )
+from profiles.air.mending import as_concept, identity
 from profiles.dicom import Code, code
 
 ALGORITHM = AlgorithmIdentification("organs", "1.0", "Stepwell")
-CATEGORY, ORGAN = code("SCT", "91723000"), code("SCT", "39607008")
-SEGMENTS = 5
+KINDS = ("BINARY", "BINARY, overlapping", "LABELMAP", "FRACTIONAL")
+SEGMENTS, PIXEL_MM = 5, 0.75
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -41,36 +44,73 @@ def context(images: Sequence[Dataset]) -> ResultContext:
 
 
 def masks(shape: tuple[int, int, int], *, overlapping: bool = False) -> list[NDArray[np.bool_]]:
-    """A ball for each segment, side by side along the rows, each on a part of the slices."""
+    """A ball for each segment, beside each other or reaching into each other, each on a part of the slices."""
     slices, rows, columns = shape
     plane = np.ogrid[:rows, :columns]
     found = []
     for number in range(SEGMENTS):
-        mask = np.zeros(shape, dtype=np.bool_)
+        mask = np.full(shape, False)  # a page of its own for every part, unlike zeros
         middle, reach = slices * (number + 2) / (SEGMENTS + 3), slices * 0.3
-        width = columns / SEGMENTS / (1 if overlapping else 2)
+        radius = columns / SEGMENTS / (1 if overlapping else 2)
         across = (plane[1] - columns * (number + 0.5) / SEGMENTS) ** 2 + (plane[0] - rows / 2) ** 2
         for place in range(slices):
             share = 1 - ((place - middle) / reach) ** 2
             if share > 0:
-                mask[place] = across < width**2 * share
+                mask[place] = across < radius**2 * share
         found.append(mask)
     return found
 
 
-def segmentation(
-    found: Sequence[NDArray[Any]],
-    images: Sequence[Dataset],
-    *,
-    label_map: bool = False,
-    fraction: Fraction | None = None,
-) -> Segmentation:
-    """The masks as a segmentation."""
+def found_of(kind: str, images: Sequence[Dataset]) -> Segmentation:
+    """A segmentation of one of the :data:`KINDS` on a series."""
+    shape = (len(images), int(images[0].Rows), int(images[0].Columns))
+    found: list[NDArray[Any]] = list(masks(shape, overlapping="overlapping" in kind))
+    if "FRACTIONAL" in kind:
+        slope = np.linspace(0, 1, shape[2], dtype=np.float32)
+        found = [mask * slope for mask in found]
     segments = tuple(
-        Segment(f"Organ {number}", CATEGORY, ORGAN, mask, Tracking(f"Organ {number}"), fraction=fraction)
+        Segment(
+            f"Organ {number}",
+            code("SCT", "91723000"),
+            code("SCT", "39607008"),
+            mask,
+            Tracking(f"Organ {number}"),
+            fraction=Fraction.PROBABILITY if "FRACTIONAL" in kind else None,
+        )
         for number, mask in enumerate(found)
     )
-    return Segmentation(segments, tuple(str(image.SOPInstanceUID) for image in images), label_map=label_map)
+    return Segmentation(segments, tuple(str(image.SOPInstanceUID) for image in images), label_map="LABELMAP" in kind)
+
+
+def stacked(found: Segmentation) -> NDArray[Any]:
+    """The voxels as highdicom's manual says: all masks along the last axis of one array."""
+    return np.stack([part.mask if part.fraction else part.mask.view(np.uint8) for part in found.segments], axis=-1)
+
+
+def plain(found: Segmentation, voxels: NDArray[Any], images: Sequence[Dataset], tied: ResultContext) -> Dataset:
+    """The same segmentation by highdicom alone."""
+    return hd.seg.Segmentation(  # type: ignore[no-any-return] # highdicom is untyped for mypy
+        source_images=images,
+        pixel_array=voxels,
+        segmentation_type=found.kind,
+        segment_descriptions=[
+            hd.seg.SegmentDescription(
+                segment_number=number,
+                segment_label=segment.label,
+                segmented_property_category=as_concept(segment.category),
+                segmented_property_type=as_concept(segment.property_type),
+                algorithm_type="AUTOMATIC",
+                algorithm_identification=hd.AlgorithmIdentificationSequence(
+                    name=ALGORITHM.name, family=as_concept(ALGORITHM.family), version=ALGORITHM.version
+                ),
+                tracking_uid=derived_uid("plain", segment.tracking.identifier),
+                tracking_id=segment.tracking.identifier,
+            )
+            for number, segment in enumerate(found.segments, start=1)
+        ],
+        content_label=found.content_label,
+        **identity(tied, ALGORITHM, "SEG", "segmentation", series_number=1),
+    )
 
 
 def take_turns(rounds: int, *works: Callable[[], object]) -> list[float]:
@@ -99,7 +139,7 @@ def _header(number: int, rows: int, columns: int) -> Dataset:
     image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = "2.25.6", "2.25.7", "2.25.8"
     image.SeriesNumber, image.InstanceNumber, image.PositionReferenceIndicator = 1, number, ""
     image.ImagePositionPatient, image.ImageOrientationPatient = [0, 0, 3 * number], [1, 0, 0, 0, 1, 0]
-    image.Rows, image.Columns, image.PixelSpacing = rows, columns, [0.75, 0.75]
+    image.Rows, image.Columns, image.PixelSpacing = rows, columns, [PIXEL_MM, PIXEL_MM]
     image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
     image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 16, 15, 1
     image.RescaleIntercept, image.RescaleSlope = 0, 1
