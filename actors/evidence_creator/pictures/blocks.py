@@ -76,8 +76,9 @@ def table(results: Results, shown: Shown) -> Iterator[Block]:
     if not rows:
         return
     yield heading("Measurements")
-    yield _row([name for name, _ in _COLUMNS], bold=True)
-    yield from (_row(row) for row in rows)
+    names = _row([name for name, _ in _COLUMNS])
+    yield names
+    yield from (_row(row, names) for row in rows)
 
 
 def remarks(shown: Shown) -> Iterator[Block]:
@@ -133,7 +134,9 @@ def _cells(cells: Sequence[tuple[float, str]]) -> Block:
     return Block(BODY * LEADING, draw)
 
 
-def _row(cells: Sequence[str], bold: bool = False) -> Block:
+def _row(cells: Sequence[str], names: Block | None = None) -> Block:
+    """A row of the table; the names of its columns are the row that stands below no other."""
+    bold = names is None
     lines = [wrapped(cell, SMALL + 0.5, width - _GAP, bold) for cell, (_, width) in zip(cells, _COLUMNS, strict=True)]
     height = _height(lines, SMALL + 0.5) + 0.06
 
@@ -145,7 +148,7 @@ def _row(cells: Sequence[str], bold: bool = False) -> Block:
             x += width
         sheet.rule(y + height)
 
-    return Block(height, draw, needs=0.5 if bold else 0.0)
+    return Block(height, draw, needs=0.5 if bold else 0.0, again=names)
 
 
 def _height(cells: Sequence[Sequence[str]], size: float) -> float:
@@ -160,11 +163,12 @@ def _legend_row(
             x, look = MARGIN + place * half, stroke(number)
             sheet.box(x, y, _SWATCH - 0.1, 0.12, "#4d4d4d")
             ends = (x + 0.03, y + 0.06), (x + _SWATCH - 0.13, y + 0.06)
-            sheet.stroke(*ends, color=HALO, linewidth=3.2)
-            sheet.stroke(*ends, color=look.colour, linewidth=1.6, linestyle=look.pattern)
             if _is_marked(thing):
                 middle = (x + (_SWATCH - 0.1) / 2, y + 0.06)
                 sheet.stroke(middle, middle, color=look.colour, marker=look.sign, **MARK)
+            else:
+                sheet.stroke(*ends, color=HALO, linewidth=3.2)
+                sheet.stroke(*ends, color=look.colour, linewidth=1.6, linestyle=look.pattern)
             for row, line in enumerate(words):
                 sheet.text(x + _SWATCH, y + row * SMALL * LEADING, line, SMALL)
 

@@ -86,16 +86,18 @@ class Frame:
 
         for windowed in [True, False] if self._has_window else [False]:
             try:
-                image = hd.Image.from_dataset(copy.copy(self.dataset), copy=False)
-                values = image.get_frame(
-                    self.number,
-                    apply_real_world_transform=False,
-                    apply_voi_transform=windowed,
-                    apply_icc_profile=False,
-                )
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    image = hd.Image.from_dataset(copy.copy(self.dataset), copy=False)
+                    values = image.get_frame(
+                        self.number,
+                        apply_real_world_transform=False,
+                        apply_voi_transform=windowed,
+                        apply_icc_profile=False,
+                    )
             except _UNDECODABLE:
                 continue
-            return _stretched(np.asarray(values, dtype=np.float64), windowed)
+            if np.isfinite(values).all():  # a window of width 1 divides by zero in highdicom
+                return _stretched(np.asarray(values, dtype=np.float64), windowed)
         return None
 
     def sides(self) -> tuple[str, str]:
@@ -189,7 +191,9 @@ def _stretched(values: NDArray[np.float64], windowed: bool) -> NDArray[np.float6
     """Values from 0 to 1: as the window says, as colours are, or over nearly all of them."""
     low, high = (0.0, 1.0) if windowed else (0.0, 255.0)
     if not windowed and values.ndim == 2:  # noqa: PLR2004
-        low, high = (float(part) for part in np.percentile(values, _PERCENTILES))
+        low, high = np.percentile(values, _PERCENTILES)
+        if low == high:
+            low, high = values.min(), values.max()
     return np.clip((values - low) / max(high - low, 1e-9), 0, 1)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.evidence_creator.pictures.frames import Frame
-from actors.evidence_creator.pictures.lettering import FONT, drawable, wrapped
+from actors.evidence_creator.pictures.lettering import FONT, wrapped
 from actors.evidence_creator.pictures.looks import HALO, MAP_COLOURS, MARK, stroke
 from actors.evidence_creator.pictures.panels import Heat, Panel
 from actors.evidence_creator.pictures.shapes import Area, Drawing, Line, Marks
@@ -19,10 +19,8 @@ from actors.evidence_creator.pictures.words import number as stated
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_ACROSS = 2
 _GAP = 0.15
-_WIDTH = (INNER - _GAP) / _ACROSS
-_HEIGHT = 2.75
+_ABOVE = 0.08
 _BAR = 0.75
 _TITLE_LINES = 3
 _FILL = 0.3
@@ -30,53 +28,63 @@ _MAP_ALPHA = 0.55
 _OPPOSITE = str.maketrans("RLAPFH", "LRPAHF")
 
 
+class _Grid(NamedTuple):
+    """How many panels stand in a row, and how wide and high their images may be, in inches."""
+
+    across: int
+    width: float
+    height: float
+
+
+_LARGE = _Grid(2, (INNER - _GAP) / 2, 2.75)
+_SMALL = _Grid(3, (INNER - 2 * _GAP) / 3, 2.2)
+_MOST_LARGE = 4
+
+
 def panel_rows(panels: Sequence[Panel]) -> Iterator[Block]:
-    """The panels, two in a row."""
-    for first in range(0, len(panels), _ACROSS):
-        row = panels[first : first + _ACROSS]
-        titles = [_title(panel) for panel in row]
-        words = max(len(lines) for lines in titles) * SMALL * LEADING + 0.05
-
-        def draw(
-            sheet: Sheet,
-            y: float,
-            row: Sequence[Panel] = row,
-            titles: Sequence[Sequence[str]] = titles,
-            words: float = words,
-        ) -> None:
-            for place, (panel, lines) in enumerate(zip(row, titles, strict=True)):
-                x = MARGIN + place * (_WIDTH + _GAP)
-                for number, line in enumerate(lines):
-                    sheet.text(x, y + 0.08 + number * SMALL * LEADING, line, SMALL, bold=number == 0)
-                _draw(sheet, panel, x, y + 0.08 + words)
-
-        yield Block(0.08 + words + _HEIGHT + 0.05, draw)
+    """The panels in rows; many are smaller than few."""
+    grid = _LARGE if len(panels) <= _MOST_LARGE else _SMALL
+    for first in range(0, len(panels), grid.across):
+        yield _row(panels[first : first + grid.across], grid)
 
 
-def _title(panel: Panel) -> list[str]:
+def _row(panels: Sequence[Panel], grid: _Grid) -> Block:
+    titles = [_title(panel, grid) for panel in panels]
+    words = _ABOVE + max(len(lines) for lines in titles) * SMALL * LEADING + 0.05
+
+    def draw(sheet: Sheet, y: float) -> None:
+        for place, (panel, lines) in enumerate(zip(panels, titles, strict=True)):
+            x = MARGIN + place * (grid.width + _GAP)
+            for number, line in enumerate(lines):
+                sheet.text(x, y + _ABOVE + number * SMALL * LEADING, line, SMALL, bold=number == 0)
+            _draw(sheet, panel, (x, y + words), grid)
+
+    return Block(words + grid.height + 0.05, draw)
+
+
+def _title(panel: Panel, grid: _Grid) -> list[str]:
     """Which image it is, and why it is shown; cut short when that is long."""
-    lines = [wrapped(panel.frame.title, SMALL, _WIDTH, bold=True)[0]]
-    reasons = wrapped("; ".join(panel.reasons), SMALL, _WIDTH)
+    lines = [wrapped(panel.frame.title, SMALL, grid.width, bold=True)[0]]
+    reasons = wrapped("; ".join(panel.reasons), SMALL, grid.width)
     if len(reasons) > _TITLE_LINES:
         reasons = [*reasons[: _TITLE_LINES - 1], reasons[_TITLE_LINES - 1][:-1] + "…"]
     return lines + reasons
 
 
-def _draw(sheet: Sheet, panel: Panel, x: float, y: float) -> None:
-    axes = sheet.axes(x, y, _WIDTH - (_BAR if panel.heat else 0), _HEIGHT)
-    axes.set_gid("image")
+def _draw(sheet: Sheet, panel: Panel, corner: tuple[float, float], grid: _Grid) -> None:
+    axes = sheet.axes(*corner, grid.width - (_BAR if panel.heat else 0), grid.height)
     rows, columns = panel.frame.size
     axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[], aspect=panel.frame.aspect, anchor="NW")
     greys = panel.frame.greys()
     if greys is None:
         axes.set_facecolor("#4d4d4d")
-        _sign(
-            axes, 0.5, 0.5, "The pixels of this image are not at hand", "#ffffff", transform=axes.transAxes, ha="center"
-        )
+        centred = {"transform": axes.transAxes, "ha": "center"}
+        _sign(axes, 0.5, 0.5, "The pixels of this image are not at hand", "#ffffff", **centred)
     else:
         _lay(axes, panel.frame, greys, cmap="gray", vmin=0, vmax=1)
     if panel.heat:
-        _draw_map(sheet, axes, panel.frame, panel.heat, x + _WIDTH - _BAR + 0.06, y)
+        _draw_map(axes, panel.frame, panel.heat)
+        _draw_bar(sheet, panel.heat, (corner[0] + grid.width - _BAR + 0.06, corner[1] + 0.05), grid.height - 0.1)
     for number, drawing in panel.drawings:
         _draw_thing(axes, panel.frame, number, drawing)
     _draw_sides(axes, panel.frame)
@@ -88,26 +96,30 @@ def _lay(axes: Axes, frame: Frame, values: NDArray[Any], **how: Any) -> Any:
     return axes.imshow(values, extent=(0, columns, rows, 0), aspect=frame.aspect, **how)
 
 
-def _draw_map(sheet: Sheet, axes: Axes, frame: Frame, heat: Heat, x: float, y: float) -> None:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    low, high = heat.limits
-    scale = Normalize(low, high if high > low else low + 1)
-    _lay(axes, frame, heat.values, alpha=_MAP_ALPHA, cmap=MAP_COLOURS, norm=scale)
-    bar = sheet.axes(x, y + 0.05, 0.12, _HEIGHT - 0.1)
-    sheet.figure.colorbar(ScalarMappable(scale, MAP_COLOURS), cax=bar)
-    bar.tick_params(labelsize=SMALL - 1, colors=sheet.surface.ink, pad=1)
-    unit = "" if heat.found.unit.value == "1" else f", {heat.found.unit.value}"
-    bar.set_ylabel(
-        drawable(f"{heat.found.label}: {heat.found.quantity.meaning}{unit}")[:48],
-        size=SMALL - 0.5,
-        color=sheet.surface.ink,
-        parse_math=False,
-    )
+def _draw_map(axes: Axes, frame: Frame, heat: Heat) -> None:
+    _lay(axes, frame, heat.values, alpha=_MAP_ALPHA, cmap=MAP_COLOURS, norm=_scale(heat))
     row, column = np.unravel_index(int(heat.values.argmax()), heat.values.shape)
     axes.plot(column + 0.5, row + 0.5, marker="+", color="#ffffff", markersize=9, path_effects=_halo(3))
     _sign(axes, column + 0.5, row + 0.5, f"  {stated(heat.values.max())}", "#ffffff", va="top")
+
+
+def _draw_bar(sheet: Sheet, heat: Heat, corner: tuple[float, float], height: float) -> None:
+    """The colours of a map with their values."""
+    from matplotlib.cm import ScalarMappable
+
+    bar = sheet.axes(*corner, 0.12, height)
+    sheet.figure.colorbar(ScalarMappable(_scale(heat), MAP_COLOURS), cax=bar)
+    bar.tick_params(labelsize=SMALL - 1, colors=sheet.surface.ink, pad=1)
+    unit = "" if heat.found.unit.value == "1" else f", {heat.found.unit.value}"
+    words = wrapped(f"{heat.found.label}: {heat.found.quantity.meaning}{unit}", SMALL - 0.5, height)[0]
+    bar.set_ylabel(words, size=SMALL - 0.5, color=sheet.surface.ink, parse_math=False)
+
+
+def _scale(heat: Heat) -> Any:
+    from matplotlib.colors import Normalize
+
+    low, high = heat.limits
+    return Normalize(low, high if high > low else low + 1)
 
 
 def _draw_thing(axes: Axes, frame: Frame, number: int, drawing: Drawing) -> None:

@@ -20,7 +20,7 @@ from actors.evidence_creator.pictures.images import panel_rows
 from actors.evidence_creator.pictures.lettering import FONT, drawable
 from actors.evidence_creator.pictures.looks import Look
 from actors.evidence_creator.pictures.panels import choose
-from actors.evidence_creator.pictures.sheet import DOTS_PER_INCH, Sheet, flow
+from actors.evidence_creator.pictures.sheet import BOTTOM, DOTS_PER_INCH, HEIGHT, Sheet, flow
 from profiles.air import ImageReference, Results
 
 _ONE_AT_A_TIME = threading.RLock()
@@ -80,13 +80,14 @@ class Overview:
         return tuple(_pixels(sheet) for sheet in self._sheets)
 
     def png(self) -> bytes:
-        """All pages one below the other."""
+        """All pages one below the other, the last one without what is empty of it."""
         from PIL import Image
 
+        pages = np.concatenate(self.pages())
+        empty = slice(*(round((inches - HEIGHT) * DOTS_PER_INCH) for inches in (self._sheets[-1].end, BOTTOM)))
+        shown = np.delete(pages, np.arange(len(pages))[empty], axis=0)
         content = io.BytesIO()
-        Image.fromarray(np.concatenate(self.pages())).save(
-            content, "PNG", compress_level=9, dpi=(DOTS_PER_INCH, DOTS_PER_INCH)
-        )
+        Image.fromarray(shown).save(content, "PNG", compress_level=9, dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
         return content.getvalue()
 
     def pdf(self) -> bytes:

@@ -20,6 +20,7 @@ DOTS_PER_INCH = 120
 BODY, SMALL, TITLE = 8.5, 7.0, 15.0
 LEADING = 1.35 / 72
 """Inches from line to line, for each point of the letters' size."""
+_ASCENT = 0.95
 
 
 class Sheet:
@@ -33,19 +34,20 @@ class Sheet:
         from matplotlib.figure import Figure
 
         self.surface = SURFACES[look]
+        #: Where its last block ends.
+        self.end = MARGIN
         self.figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS_PER_INCH, facecolor=self.surface.paper)
 
     def text(self, x: float, y: float, words: str, size: float, *, bold: bool = False, pale: bool = False) -> None:
         """One line of words whose top lies at y."""
         self.figure.text(
             x / WIDTH,
-            1 - y / HEIGHT,
+            1 - (y + size * _ASCENT / 72) / HEIGHT,
             words,
             size=size,
             family=FONT,
             weight="bold" if bold else "normal",
             color=self.surface.pale if pale else self.surface.ink,
-            va="top",
             parse_math=False,
         )
 
@@ -82,11 +84,13 @@ class Block:
         draw: places it on a sheet, with its top at y.
         needs: inches that must be left at the least for it to begin on a sheet, when more than its height: a heading
             does not stand alone at the foot.
+        again: what stands above it when it is the first of a sheet: the names of the columns.
     """
 
     height: float
     draw: Callable[[Sheet, float], None]
     needs: float = 0.0
+    again: Block | None = None
 
 
 def flow(blocks: list[Block], look: Look) -> list[Sheet]:
@@ -96,6 +100,10 @@ def flow(blocks: list[Block], look: Look) -> list[Sheet]:
         if y > MARGIN and y + max(block.height, block.needs) > BOTTOM:
             sheets.append(Sheet(look))
             y = MARGIN
+            if block.again:
+                block.again.draw(sheets[-1], y)
+                y += block.again.height
         block.draw(sheets[-1], y)
         y += block.height
+        sheets[-1].end = y
     return sheets
