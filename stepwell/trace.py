@@ -112,11 +112,12 @@ def _events(identifier: str, configuration: Configuration, unanswered: list[str]
 
 
 def _orders(identifier: str, configuration: Configuration) -> list[dict[str, Any]]:
-    if "task_requester" not in configuration.actors:
+    requester = configuration.actors.get("task_requester")
+    if requester is None:
         return []
     from actors.task_requester.orders_store import order_thread
 
-    return order_thread(configuration.common.data_dir, identifier)
+    return order_thread(getattr(requester, "database_url", None) or configuration.common.data_dir, identifier)
 
 
 def _workitems(identifier: str, configuration: Configuration, unanswered: list[str]) -> list[JsonDataset]:

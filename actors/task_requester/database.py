@@ -107,6 +107,7 @@ class OrderRow(Row, table=True):
     explanation: str = ""
     attention: str = ""
     replaces: int = 0
+    origin: str = ""
     event_time: str = ""
     message_number: int
     received_at: str
@@ -224,6 +225,23 @@ class Database:
         with storing(), turn, Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @contextmanager
+    def alone(self, what: str) -> Iterator[bool]:
+        """Whether this process is the only one that does something now; no other gets True before the block ends."""
+        if self.is_sqlite:
+            yield True
+            return
+        key = _lock_key(what)
+        with storing(), self._engine.connect() as connection:
+            is_mine = bool(connection.execute(select(func.pg_try_advisory_lock(key))).scalar())
+            connection.commit()
+            try:
+                yield is_mine
+            finally:
+                if is_mine:
+                    connection.execute(select(func.pg_advisory_unlock(key)))
+                    connection.commit()
+
 
 def lock(session: Session, names: Iterable[str]) -> None:
     """Let nobody else write about things of these names before the transaction ends; on SQLite nobody else can.
@@ -232,7 +250,7 @@ def lock(session: Session, names: Iterable[str]) -> None:
     """
     if session.get_bind().dialect.name == "sqlite":
         return
-    for key in sorted({int.from_bytes(hashlib.sha256(name.encode()).digest()[:7]) for name in names if name}):
+    for key in sorted({_lock_key(name) for name in names if name}):
         session.connection().execute(select(func.pg_advisory_xact_lock(key)))
 
 
@@ -256,6 +274,10 @@ def storing() -> Iterator[None]:
 def moment(now: datetime) -> str:
     """A moment as it is stored: ISO 8601 in UTC."""
     return now.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _lock_key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
 
 
 def _sqlite(directory: Path) -> Engine:

@@ -103,8 +103,9 @@ class Follower:
         """Go on looking until told to stop; ``decided`` is set when there are new workitems."""
         while not stopped.wait(min(self._settings.poll_seconds, 0.25) if not self._away else 1.0):
             try:
-                if self.look():
-                    decided.set()
+                with self._ledger.database.alone("follow") as mine:
+                    if mine and self.look():
+                        decided.set()
             except StepwellError as error:
                 _log.error("orders-not-followed", reason=error.message)
 

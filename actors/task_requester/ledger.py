@@ -92,10 +92,13 @@ class Ledger:
     Args:
         database: the store.
         clock: the present, timezone-aware.
+        reopen_seconds: as for `actors.task_requester.recording.record`.
     """
 
-    def __init__(self, database: Database, clock: Any = lambda: datetime.now(UTC)) -> None:
-        self.database, self.clock = database, clock
+    def __init__(
+        self, database: Database, clock: Any = lambda: datetime.now(UTC), *, reopen_seconds: float = 0.0
+    ) -> None:
+        self.database, self.clock, self._reopen_seconds = database, clock, reopen_seconds
 
     def record(self, *told: Told) -> list[Effect]:
         """Record events in a transaction of their own (`actors.task_requester.recording.record`).
@@ -105,7 +108,7 @@ class Ledger:
             Unavailable: the store cannot be written; nothing was recorded.
         """
         with self.database.write() as session:
-            return record(session, told, received_at=self.clock())
+            return record(session, told, received_at=self.clock(), reopen_seconds=self._reopen_seconds)
 
     def awaiting(self, late_since: datetime) -> list[int]:
         """Numbers of the orders that images are looked for, oldest first.

@@ -240,6 +240,7 @@ def project(
     row.study_uid = order.study_instance_uid or row.study_uid
     row.patient_id = order.patient.identifier.value
     row.content, row.complete, row.phase, row.exam = order_as_json(order), after.complete, after.phase, after.exam
+    row.origin = order.origin
     row.attention = "The sender says that it does not know the order (SC, ER)." if after.unknown else ""
     changed = content_hash(order) != row.content_hash
     row.content_hash, row.event_time, row.updated_at = content_hash(order), after.time, at

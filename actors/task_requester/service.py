@@ -59,11 +59,15 @@ class TaskRequester:
         self._stopped, self._work = threading.Event(), threading.Event()
         self._database = Database(settings.database_url or directory)
         if needs_events(self._database):
-            reproject(self._database, default_charset=settings.default_charset)
+            reproject(
+                self._database,
+                default_charset=settings.default_charset,
+                reopen_seconds=settings.reopen_seconds,
+            )
         self._order_log = OrderLog(self._database, reporter, _now, threading.Lock())
         self.intake = Intake(self._database, settings, self._order_log.tell, _now, _new_control_id, refusals)
-        ledger = Ledger(self._database, _now)
-        self._follower = Follower(ledger, archive, rules, settings, clock=_now, monotonic=time.monotonic)
+        self.ledger = Ledger(self._database, _now, reopen_seconds=settings.reopen_seconds)
+        self._follower = Follower(self.ledger, archive, rules, settings, clock=_now, monotonic=time.monotonic)
         self._publisher = Publisher(self._database, worklist, clock=_now, stopped=self._stopped)
         self._amender = Amender(
             self._database, worklist, clock=_now, escalation_seconds=settings.cancel_escalation_seconds
@@ -93,8 +97,10 @@ class TaskRequester:
             self._work.clear()
             try:
                 self._order_log.tell()
-                self._amender.amend()
-                self._publisher.publish()
+                with self._database.alone("publish") as mine:
+                    if mine:
+                        self._amender.amend()
+                        self._publisher.publish()
             except Unavailable as error:
                 if not self._stopped.is_set():
                     _log.error("workitems-not-published", reason=error.message)
