@@ -73,8 +73,8 @@ def require_content_label(value: str) -> None:
         IllegalResult: when it is none.
     """
     require(
-        bool(re.fullmatch(r"[A-Z0-9_ ]{1,16}", value)),
-        f"Content Label {value!r} is no VR CS: at most 16 of A-Z, 0-9, space and underscore.",
+        bool(re.fullmatch(r"[A-Z][A-Z0-9_ ]{0,15}", value)),
+        f"Content Label {value!r} is no VR CS: a letter, then at most 15 of A-Z, 0-9, space and underscore.",
     )
 
 
@@ -96,14 +96,14 @@ def require_person(value: str, what: str) -> None:
 
 
 def content_label(words: str, otherwise: str) -> str:
-    """The Content Label (0070,0080) that says the same as some words: their first 16 letters and digits, VR CS.
+    """The Content Label (0070,0080) of some words: their first 16 letters and digits, from a letter on (VR CS).
 
     Args:
         words: in any script; accents are dropped.
         otherwise: the label when no letter is left.
     """
     plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().upper()
-    return re.sub(r"[^A-Z0-9]+", "_", plain).strip("_")[:_CONTENT_LABEL_LIMIT].strip("_") or otherwise
+    return re.sub(r"[^A-Z0-9]+", "_", plain).lstrip("_0123456789")[:_CONTENT_LABEL_LIMIT].strip("_") or otherwise
 
 
 def require_uid(value: str, what: str) -> None:
