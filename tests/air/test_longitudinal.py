@@ -115,7 +115,8 @@ def test_verdicts_depend_neither_on_the_order_given_nor_on_the_unit(
             results=dataclasses.replace(
                 one.results,
                 measurements=tuple(
-                    dataclasses.replace(row, value=round(row.value * 1000), unit=MM3) for row in one.results.measurements
+                    dataclasses.replace(row, value=round(row.value * 1000), unit=MM3)
+                    for row in one.results.measurements
                 ),
             ),
         )
