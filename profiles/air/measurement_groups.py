@@ -26,7 +26,6 @@ from profiles.air.findings import Evaluation, Finding
 from profiles.air.geometry import Location, Mark, Outline, Region, Space
 from profiles.air.references import Sources
 from profiles.air.results import Thing
-from profiles.air.segments import Segment
 from profiles.air.values import FindingSite
 from profiles.dicom import Code, code
 
@@ -65,7 +64,7 @@ def measurement_group(
             uid(code("DCM", "112040"), tracking_uid, CONTEXT),
             *_what(thing),
             *_purpose(thing, template),
-            *sites(_sites(thing)),
+            *sites(sites_of(thing)),
             *algorithm(made_by),
             *_where(thing, template, sources, instances),
             *_maps(thing, instances),
@@ -92,7 +91,7 @@ def _template(thing: Thing) -> str:
 
 def _what(thing: Thing) -> Iterator[Any]:
     """Category, finding (present or absent) and severity."""
-    found = thing.finding or (_finding_of(thing.segment[2]) if thing.segment else None)
+    found = finding_of(thing)
     if found is None:
         return
     if found.category is not None:
@@ -102,11 +101,15 @@ def _what(thing: Thing) -> Iterator[Any]:
         yield coded(code("SCT", "246112005"), found.severity)
 
 
-def _finding_of(segment: Segment) -> Finding:
+def finding_of(thing: Thing) -> Finding | None:
+    """What a thing is: as found, or as its segment says; None when it is only drawn."""
+    if thing.finding or not thing.segment:
+        return thing.finding
+    segment = thing.segment[2]
     return Finding(segment.property_type, segment.tracking, category=segment.category)
 
 
-def _sites(thing: Thing) -> tuple[FindingSite, ...]:
+def sites_of(thing: Thing) -> tuple[FindingSite, ...]:
     """Where: as the finding or the segment says; an anatomical structure is its own place."""
     if thing.finding and thing.finding.sites:
         return thing.finding.sites

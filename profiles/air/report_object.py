@@ -58,7 +58,7 @@ def encode_report(
         [
             coded(code("DCM", "121049"), context.language, MODIFIER),
             *observers(context, algorithm),
-            *(coded(code("DCM", "121058"), found, MODIFIER) for found in _procedures(context)),
+            *(coded(code("DCM", "121058"), found, MODIFIER) for found in procedures_reported(context)),
             *([container(code("DCM", "126010"), groups)] if groups else []),
             *([container(code("UMLS", "C0034375"), whole)] if whole else []),
             image_library(used),
@@ -124,7 +124,7 @@ def _procedure_by_modality() -> dict[str, Code]:
     return {row["modality"]: code(row["scheme"], row["value"]) for row in rows}
 
 
-def _procedures(context: ResultContext) -> list[Code]:
+def procedures_reported(context: ResultContext) -> list[Code]:
     """The imaging procedure that was analysed (TID 1500 row 4): as ordered, as performed, or by its modality."""
     places = [(request, "RequestedProcedureCodeSequence") for request in context.requests]
     places.append((context.images[0], "ProcedureCodeSequence"))
