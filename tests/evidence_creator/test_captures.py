@@ -128,7 +128,7 @@ def test_made_again_they_are_the_same_and_every_page_is_an_instance(context, alg
     assert first[2].DocumentTitle == "Page for the referrer"
 
 
-@pytest.mark.requirement("AIR-036")
+@pytest.mark.requirement("AIR-190")
 def test_a_document_of_a_verified_report_says_so(context, algorithm) -> None:
     word = Standing(verification=Verification("Doe^Jane", "Hospital", NOW))
     verified = dataclasses.replace(context, standing=word)

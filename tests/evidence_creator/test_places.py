@@ -46,7 +46,7 @@ def at(image: Dataset, column: float, row: float) -> tuple[float, ...]:
     return x + (column - 0.5) * across, y + (row - 0.5) * down, z
 
 
-@pytest.mark.requirement("AIR-110")
+@pytest.mark.requirement("AIR-ID-005")
 def test_a_segment_is_shown_on_the_slice_of_its_largest_extent_and_wherever_it_is_seen(images, uids, segment) -> None:
     wide, small = segment("Wide", (2, 9)), segment("Small", (6, 7), (1, 3), (1, 3))
     wide.mask[7, 10:15, 2:5] = True
@@ -56,7 +56,7 @@ def test_a_segment_is_shown_on_the_slice_of_its_largest_extent_and_wherever_it_i
     assert shown.panels[0].reasons == ["largest extent of 1 Wide"]
 
 
-@pytest.mark.requirement("AIR-110")
+@pytest.mark.requirement("AIR-ID-005")
 def test_slices_of_a_multi_frame_source_are_its_frames(multi_frame, segment) -> None:
     uid = str(multi_frame.SOPInstanceUID)
     found = Segmentation((segment("A", (5, 6)),), (uid,), multi_frame=True)
@@ -68,7 +68,7 @@ def test_slices_of_a_multi_frame_source_are_its_frames(multi_frame, segment) -> 
     assert shown.panels[0].frame.greys().max() == 1
 
 
-@pytest.mark.requirement("AIR-150", "AIR-151")
+@pytest.mark.requirement("AIR-ID-004")
 def test_what_is_drawn_in_space_is_shown_on_the_nearest_slice(images, uids) -> None:
     third = at(images[3], 5, 6)
     point = Location(Mark.POINT, ((third[0], third[1], third[2] + 1.2),), space_of(images[0]), ONE)
@@ -79,7 +79,7 @@ def test_what_is_drawn_in_space_is_shown_on_the_nearest_slice(images, uids) -> N
     assert seen_on(point, Frame(images[5], 1)) is None
 
 
-@pytest.mark.requirement("AIR-151")
+@pytest.mark.requirement("AIR-ID-005")
 def test_a_stack_of_outlines_is_shown_at_the_largest_and_drawn_slice_by_slice(images, uids) -> None:
     def square(image: Dataset, size: float) -> Region:
         corners = ((2, 2), (2 + size, 2), (2 + size, 2 + size), (2, 2 + size), (2, 2))
@@ -94,14 +94,14 @@ def test_a_stack_of_outlines_is_shown_at_the_largest_and_drawn_slice_by_slice(im
     assert line.points[2].tolist() == [pytest.approx(8), pytest.approx(8)]
 
 
-@pytest.mark.requirement("AIR-150")
+@pytest.mark.requirement("AIR-ID-004")
 def test_a_line_that_crosses_slices_is_drawn_on_each(images) -> None:
     line = Location(Mark.LINE, (at(images[2], 1, 1), at(images[6], 9, 9)), space_of(images[0]), ONE)
     assert isinstance(seen_on(line, Frame(images[2], 1)), Line)
     assert seen_on(line, Frame(images[9], 1)) is None
 
 
-@pytest.mark.requirement("AIR-151")
+@pytest.mark.requirement("AIR-ID-005")
 def test_an_ellipsoid_is_cut_by_the_slice(images, uids) -> None:
     x, y, z = at(images[4], 12, 10)
     ends = ((x - 8, y, z), (x + 8, y, z), (x, y - 16, z), (x, y + 16, z), (x, y, z - 4), (x, y, z + 4))
@@ -125,7 +125,7 @@ def test_an_ellipsoid_is_cut_by_the_slice(images, uids) -> None:
     ],
     ids=lambda value: str(value) if isinstance(value, Outline) else "",
 )
-@pytest.mark.requirement("AIR-150")
+@pytest.mark.requirement("AIR-ID-005")
 def test_an_outline_on_an_image_is_drawn_where_it_was_stated(images, uids, outline, points, box) -> None:
     region = Region(outline, points, ImageReference(uids[2]), ONE)
     drawn = seen_on(region, Frame(images[2], 1))
@@ -135,7 +135,7 @@ def test_an_outline_on_an_image_is_drawn_where_it_was_stated(images, uids, outli
     assert seen_on(region, Frame(images[3], 1)) is None
 
 
-@pytest.mark.requirement("AIR-150")
+@pytest.mark.requirement("AIR-ID-004")
 def test_radiographs_of_one_thing_are_all_shown(radiograph, images) -> None:
     other = images[1]
     del other.FrameOfReferenceUID, other.ImagePositionPatient
@@ -150,7 +150,7 @@ def test_radiographs_of_one_thing_are_all_shown(radiograph, images) -> None:
     assert frame.greys()[10, 10] == 1
 
 
-@pytest.mark.requirement("AIR-160")
+@pytest.mark.requirement("AIR-ID-006")
 def test_a_map_is_shown_at_its_greatest_value_in_real_world_values(images, uids) -> None:
     values = np.zeros((12, 20, 24), dtype=np.uint16)
     values[8, 3, 4], values[2, 3, 4] = 100, 90
@@ -163,7 +163,7 @@ def test_a_map_is_shown_at_its_greatest_value_in_real_world_values(images, uids)
     assert panel.heat.values[3, 4] == 40
 
 
-@pytest.mark.requirement("AIR-184")
+@pytest.mark.requirement("AIR-ID-007")
 def test_key_images_and_images_of_findings_are_shown_and_missing_ones_counted(images, uids) -> None:
     results = Results(
         findings=(Finding(NODULE, ONE, images=(ImageReference(uids[1]),)),),
@@ -178,7 +178,7 @@ def test_key_images_and_images_of_findings_are_shown_and_missing_ones_counted(im
     assert choose(results, Frames([])).missing == 4
 
 
-@pytest.mark.requirement("AIR-184")
+@pytest.mark.requirement("AIR-ID-007")
 def test_what_is_too_much_for_a_picture_is_counted(multi_frame) -> None:
     uid = str(multi_frame.SOPInstanceUID)
     copies = []
@@ -190,7 +190,7 @@ def test_what_is_too_much_for_a_picture_is_counted(multi_frame) -> None:
     assert (len(shown.panels), shown.further) == (MOST_PANELS, 60 - MOST_PANELS)
 
 
-@pytest.mark.requirement("AIR-118")
+@pytest.mark.requirement("AIR-ID-005")
 def test_a_probability_below_one_half_is_outlined_at_half_of_its_greatest(segment) -> None:
     assert area(np.array([[0.0, 0.2]])).level == pytest.approx(0.1)
     assert area(np.array([[0.0, 0.9]])).level == 0.5
@@ -206,16 +206,19 @@ def test_a_probability_below_one_half_is_outlined_at_half_of_its_greatest(segmen
     ],
     ids=["axial", "sagittal", "oblique"],
 )
+@pytest.mark.requirement("AIR-ID-004")
 def test_sides_of_the_patient_follow_from_the_orientation(images, orientation, sides) -> None:
     images[0].ImageOrientationPatient = orientation
     assert Frame(images[0], 1).sides() == sides
 
 
+@pytest.mark.requirement("AIR-ID-010")
 def test_a_window_of_one_value_does_not_hide_the_image(images) -> None:
     images[0].WindowCenter, images[0].WindowWidth = 500, 1
     assert Frame(images[0], 1).greys().max() == 1
 
 
+@pytest.mark.requirement("AIR-ID-010")
 def test_a_frame_without_window_is_shown_over_nearly_all_its_values(images) -> None:
     image = images[0]
     del image.WindowCenter, image.WindowWidth
@@ -226,6 +229,7 @@ def test_a_frame_without_window_is_shown_over_nearly_all_its_values(images) -> N
     assert greys[10, 0] == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.requirement("AIR-ID-010")
 def test_a_colour_image_keeps_its_colours(images) -> None:
     image = images[0]
     del image.WindowCenter, image.WindowWidth
@@ -235,6 +239,7 @@ def test_a_colour_image_keeps_its_colours(images) -> None:
     assert Frame(image, 1).greys()[3, 3].tolist() == [0, 1, 0]
 
 
+@pytest.mark.requirement("AIR-ID-010")
 def test_pixels_that_are_not_at_hand_or_cannot_be_decoded_are_not_drawn(images) -> None:
     images[0].PixelData = b"\0"
     del images[1].PixelData

@@ -14,7 +14,7 @@ from actors.evidence_creator.pictures.looks import HALO, MAP_COLOURS, MARK, stro
 from actors.evidence_creator.pictures.panels import Heat, Panel
 from actors.evidence_creator.pictures.shapes import Area, Drawing, Line, Marks
 from actors.evidence_creator.pictures.sheet import INNER, LEADING, MARGIN, SMALL, Block, Sheet
-from actors.evidence_creator.pictures.words import number as stated
+from actors.evidence_creator.pictures.words import in_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +100,6 @@ def _draw_map(axes: Axes, frame: Frame, heat: Heat) -> None:
     _lay(axes, frame, heat.values, alpha=_MAP_ALPHA, cmap=MAP_COLOURS, norm=_scale(heat))
     row, column = np.unravel_index(int(heat.values.argmax()), heat.values.shape)
     axes.plot(column + 0.5, row + 0.5, marker="+", color="#ffffff", markersize=9, path_effects=_halo(3))
-    _sign(axes, column + 0.5, row + 0.5, f"  {stated(heat.values.max())}", "#ffffff", va="top")
 
 
 def _draw_bar(sheet: Sheet, heat: Heat, corner: tuple[float, float], height: float) -> None:
@@ -110,8 +109,9 @@ def _draw_bar(sheet: Sheet, heat: Heat, corner: tuple[float, float], height: flo
     bar = sheet.axes(*corner, 0.12, height)
     sheet.figure.colorbar(ScalarMappable(_scale(heat), MAP_COLOURS), cax=bar)
     bar.tick_params(labelsize=SMALL - 1, colors=sheet.surface.ink, pad=1)
-    unit = "" if heat.found.unit.value == "1" else f", {heat.found.unit.value}"
-    words = wrapped(f"{heat.found.label}: {heat.found.quantity.meaning}{unit}", SMALL - 0.5, height)[0]
+    words = wrapped(
+        f"{heat.found.label}: {heat.found.quantity.meaning}{in_unit(heat.found.unit)}", SMALL - 0.5, height
+    )[0]
     bar.set_ylabel(words, size=SMALL - 0.5, color=sheet.surface.ink, parse_math=False)
 
 

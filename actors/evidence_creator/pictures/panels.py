@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from actors.evidence_creator.pictures.frames import Frame, Frames, Key
 from actors.evidence_creator.pictures.shapes import Drawing, area, seen_on
+from actors.evidence_creator.pictures.words import in_unit
 from profiles.air import (
     ImageReference,
     Location,
@@ -154,8 +155,9 @@ def _referenced(reference: ImageReference, frames: Frames) -> Frame | None:
 def _of_map(found: ParametricMap, frames: Frames) -> _Place:
     values = found.values.astype(np.float64) * found.slope + found.intercept
     index = int(values.max(axis=(1, 2)).argmax())
+    reason = f"greatest value of {found.label}: {values[index].max():.4g}{in_unit(found.unit)}"
     heat = Heat(values[index], (float(values.min()), float(values.max())), found)
-    return _Place(frames.find(_slice_key(found, index)), f"greatest value of {found.label}", heat)
+    return _Place(frames.find(_slice_key(found, index)), reason, heat)
 
 
 def _of_references(results: Results, frames: Frames) -> Iterator[_Place]:

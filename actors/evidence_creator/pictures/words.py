@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from profiles.air import Evaluation, Finding, FindingSite, Measurement, NormalRange, Results, Thing
+from profiles.dicom import Code
 
 NOTHING_FOUND = "Nothing found: the algorithm did all its work and found nothing."
 
@@ -39,6 +40,11 @@ def normality(measurement: Measurement) -> str:
 def number(value: float) -> str:
     """A number as it was stated, without a fraction of nothing."""
     return repr(float(value)).removesuffix(".0")
+
+
+def in_unit(unit: Code) -> str:
+    """The unit as it follows a number; nothing for numbers without one."""
+    return "" if unit.value == "1" else f" {unit.value}"
 
 
 def _of_thing(thing: Thing) -> Iterator[str]:
@@ -77,10 +83,9 @@ def _quantity(measurement: Measurement) -> str:
 
 
 def _value(measurement: Measurement) -> str:
-    unit = "" if measurement.unit.value == "1" else f" {measurement.unit.value}"
     sure = measurement.uncertainty
     spread = f" (-{number(sure.below)} / +{number(sure.above)})" if sure else ""
-    return f"{number(measurement.value)}{unit}{spread}"
+    return f"{number(measurement.value)}{in_unit(measurement.unit)}{spread}"
 
 
 def _range(normal: NormalRange | None) -> str:
