@@ -12,7 +12,9 @@ from typing import Any
 from pydicom import Dataset
 
 from profiles.air.errors import IllegalResult, require
+from profiles.air.inherited import require_identified, require_legal_values, require_one_subject
 from profiles.air.standing import Standing
+from profiles.air.time_point import TimePoint
 from profiles.air.values import require_person
 from profiles.dicom import Code, JsonDataset, get_all, item, items, new_uid, tag_of, text, vr_of
 from profiles.tables import read_table
@@ -54,6 +56,7 @@ class ResultContext:
         standing: the flags of the report.
         priors: headers of images of the patient's earlier studies that the algorithm was given, too.
         replaces: headers of earlier reports that this one takes the place of (Predecessor Documents Sequence).
+        time_point: where the study stands among the patient's studies (TID 1502).
     """
 
     attributes: Dataset
@@ -70,6 +73,7 @@ class ResultContext:
     standing: Standing = field(default_factory=Standing)
     priors: tuple[Dataset, ...] = ()
     replaces: tuple[Dataset, ...] = ()
+    time_point: TimePoint | None = None
 
     def __post_init__(self) -> None:
         require(bool(self.images), "There are no source images; a result belongs to images (RAD TF-3 section 6.5.3).")
@@ -77,6 +81,10 @@ class ResultContext:
             self.now.tzinfo is not None,
             "The time of the result has no zone; give an aware datetime, e.g. datetime.now(UTC).",
         )
+        require_identified(self.images)
+        require_one_subject(self.images)
+        for inherited in (self.attributes, *self.requests):
+            require_legal_values(inherited)
         if self.observer:
             require_person(self.observer, "The person observer")
         _require_earlier(self.priors, self.attributes)
@@ -137,6 +145,7 @@ def context_from_workitem(
         IllegalResult: when workitem and images belong to different patients or studies, or there are no images.
     """
     require(bool(images), "There are no source images; a result belongs to images (RAD TF-3 section 6.5.3).")
+    require_identified(images)
     _require_same_subject(workitem, images)
     attributes = _collect("root", workitem, item(workitem, "ReferencedRequestSequence"), images[0])
     requests = [

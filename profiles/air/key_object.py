@@ -39,17 +39,7 @@ def encode_key_images(
     import highdicom as hd
 
     sources = Sources(context)
-    chosen: list[tuple[Dataset, tuple[int, ...]]] = []
-    for reference in found.references:
-        if isinstance(reference, ImageReference):
-            chosen.append((sources.image(reference), reference.frames))
-        else:
-            chosen += [(header, ()) for header in sources.series(reference)]
-    require(
-        all(header.StudyInstanceUID == context.study_instance_uid for header, _ in chosen),
-        "Key images are of an earlier study; a selection is to lie, identical, in every study that it refers to "
-        "(PS3.3 C.17.6.2.1). Select them in a result of that study.",
-    )
+    chosen = _chosen(found, sources, context)
     content = hd.ko.KeyObjectSelection(
         document_title=as_concept(found.title), referenced_objects=[header for header, _ in chosen]
     )
@@ -77,6 +67,22 @@ def encode_key_images(
     )
     finish(made, context, algorithm)
     return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
+
+
+def _chosen(found: KeyImages, sources: Sources, context: ResultContext) -> list[tuple[Dataset, tuple[int, ...]]]:
+    """The headers of the key images, each with the frames that are meant."""
+    chosen: list[tuple[Dataset, tuple[int, ...]]] = []
+    for reference in found.references:
+        if isinstance(reference, ImageReference):
+            chosen.append((sources.image(reference), reference.frames))
+        else:
+            chosen += [(header, ()) for header in sources.series(reference)]
+    require(
+        all(header.StudyInstanceUID == context.study_instance_uid for header, _ in chosen),
+        "Key images are of an earlier study; a selection is to lie, identical, in every study that it refers to "
+        "(PS3.3 C.17.6.2.1). Select them in a result of that study.",
+    )
+    return chosen
 
 
 def _identity(

@@ -26,6 +26,8 @@ from profiles.air.findings import Evaluation, Finding
 from profiles.air.geometry import Location, Mark, Outline, Region, Space
 from profiles.air.references import Sources
 from profiles.air.results import Thing
+from profiles.air.time_point import TimePoint
+from profiles.air.time_point_items import time_point_items
 from profiles.air.values import FindingSite
 from profiles.dicom import Code, code
 
@@ -46,6 +48,7 @@ def measurement_group(
     sources: Sources,
     instances: Drawn,
     made_by: AlgorithmIdentification,
+    time_point: TimePoint | None = None,
 ) -> Any:
     """All that is said of one thing.
 
@@ -55,6 +58,7 @@ def measurement_group(
         sources: what it may refer to.
         instances: the Segmentations and Parametric Maps of the same results.
         made_by: the algorithm.
+        time_point: of the study, when it is told.
     """
     template = _template(thing)
     return container(
@@ -62,6 +66,7 @@ def measurement_group(
         [
             words(code("DCM", "112039"), thing.tracking.identifier, CONTEXT),
             uid(code("DCM", "112040"), tracking_uid, CONTEXT),
+            *(time_point_items(time_point) if time_point else []),
             *_what(thing),
             *_purpose(thing, template),
             *sites(sites_of(thing)),

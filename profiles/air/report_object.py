@@ -45,7 +45,14 @@ def encode_report(
     import highdicom as hd
 
     groups = [
-        measurement_group(thing, tracking_uid(thing.tracking, context, algorithm), sources, drawn, algorithm)
+        measurement_group(
+            thing,
+            tracking_uid(thing.tracking, context, algorithm),
+            sources,
+            drawn,
+            algorithm,
+            context.time_point,
+        )
         for thing in results.things()
     ]
     if any(not (thing.segment or thing.regions or thing.locations) for thing in results.things()):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable
 
 import pytest
-from pydicom import Dataset
-from pydicom import Sequence as Items
 
-from profiles.air import AlgorithmIdentification, IllegalResult, Results, encode
+from profiles.air import IllegalResult, Results
 from profiles.air.time_point import TimePoint
 from profiles.air.time_point_items import time_point_items
 from profiles.dicom import Code
@@ -19,34 +18,20 @@ BASELINE = Code("121079", "DCM", "Baseline")
 FULL = TimePoint("Follow-up 2", Code("126074", "DCM", "Posttreatment"), 2, "P1-FU2", "FU2", 91.5, BASELINE)
 
 
-def with_time_point(made: Sequence[Dataset], found: TimePoint) -> Dataset:
-    """The report among the objects, its first group at a time point."""
-    report = made[-1]
-    group = next(
-        child
-        for item in report.ContentSequence
-        for child in item.get("ContentSequence", [])
-        if child.ConceptNameCodeSequence[0].CodeValue == "125007"
-    )
-    head, rest = group.ContentSequence[:2], group.ContentSequence[2:]
-    group.ContentSequence = Items([*head, *time_point_items(found), *rest])
-    return report
-
-
 @pytest.mark.requirement("AIR-089")
 @pytest.mark.parametrize("found", [FULL, TimePoint("Baseline")], ids=["full", "label-alone"])
 def test_a_time_point_stands_in_its_group_as_observation_context(
-    found: TimePoint, judge: Judge, results: Results, algorithm: AlgorithmIdentification
+    found: TimePoint, judge: Judge, results: Results
 ) -> None:
-    made = encode(results, judge.context, algorithm)
-    with_time_point(made, found)
-    report = judge.read_back(made)[-1]
+    judge.context = dataclasses.replace(judge.context, time_point=found)
+    report = judge(results)[-1]
+    groups = len(judge.named(report, "125007"))
     for row in read_table("conformance", "air_time_points"):
         items = judge.named(report, row["concept"])
-        assert len(items) == (1 if found is FULL or row["concept"] == "C2348792" else 0)
+        assert len(items) == (groups if found is FULL or row["concept"] == "C2348792" else 0)
         assert all(item.ValueType == row["type"] for item in items)
-    (label,) = judge.named(report, "C2348792")
-    assert (label.TextValue, label.RelationshipType) == (found.label, "HAS OBS CONTEXT")
+    for label in judge.named(report, "C2348792"):
+        assert (label.TextValue, label.RelationshipType) == (found.label, "HAS OBS CONTEXT")
 
 
 def test_the_offset_is_in_days_since_an_event() -> None:
