@@ -51,6 +51,13 @@ def position(groups: Sequence[Dataset]) -> list[float]:
     return numbers(in_groups(groups, "PlanePositionSequence"), "ImagePositionPatient")
 
 
+def tile_position(groups: Sequence[Dataset]) -> list[float]:
+    """Column and row of the first pixel of a tile in its total pixel matrix; empty when the frame is no tile."""
+    place = in_groups(groups, "PlanePositionSlideSequence")
+    edges = ("ColumnPositionInTotalImagePixelMatrix", "RowPositionInTotalImagePixelMatrix")
+    return [part for edge in edges for part in numbers(place, edge)]
+
+
 def normal_of(orientation: Sequence[float]) -> NDArray[np.float64] | None:
     """The direction across a plane from its rows' and columns' directions; None when they are no two directions."""
     if len(orientation) != 2 * SPACE:

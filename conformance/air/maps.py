@@ -25,13 +25,9 @@ _TYPE_1 = (
 )
 _ENDS = 2
 _MAPPING = "RealWorldValueMappingSequence"
-_GROUPS = (
-    "PixelMeasuresSequence",
-    "PlanePositionSequence",
-    "PlaneOrientationSequence",
-    "FrameContentSequence",
-    "ParametricMapFrameTypeSequence",
-)
+_GROUPS = ("PixelMeasuresSequence", "FrameContentSequence", "ParametricMapFrameTypeSequence")
+_PLACES = {False: ("PlanePositionSequence", "PlaneOrientationSequence"), True: ("PlanePositionSlideSequence",)}
+"""What says where a frame lies in the patient, or as a tile on a slide, whose orientation the image says itself."""
 _KINDS = {"PixelData": ("<u2", "<i2"), "FloatPixelData": ("<f4", "<f4"), "DoubleFloatPixelData": ("<f8", "<f8")}
 
 
@@ -129,7 +125,7 @@ def _shown(result: Result) -> Iterator[Breach]:
 def _frame_groups(result: Result) -> Iterator[Breach]:
     if not result.frames:
         yield "PerFrameFunctionalGroupsSequence", "is absent or empty"
-    yield from _each_frame(result, _lacks(*_GROUPS))
+    yield from _each_frame(result, _lacks(*_GROUPS, *_PLACES["ImageOrientationSlide" in result.dataset]))
 
 
 @OBJECT.rule("AIR-167")

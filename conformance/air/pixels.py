@@ -20,6 +20,7 @@ from conformance.air.frames import (
     normal,
     pixel_octets,
     position,
+    tile_position,
 )
 from conformance.air.geometry import SPACE
 from conformance.air.reading import numbers, rows, whole, words
@@ -89,7 +90,7 @@ def _overlap(result: Result) -> Iterator[Breach]:
         return
     places: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for index, groups in enumerate(result.frames):
-        place: tuple[object, ...] = (*position(groups),) or (*frame_sources(groups),)
+        place: tuple[object, ...] = (*(position(groups) or tile_position(groups) or frame_sources(groups)),)
         if place:
             places[place].append(index)
     shared = [indices for indices in places.values() if _segments_of(result, indices) > 1]
