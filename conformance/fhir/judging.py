@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from conformance.fhir.book import BOOK
 from conformance.fhir.resources import Resource, resource_of
@@ -13,7 +14,7 @@ from conformance.finding import Finding
 from conformance.plain_files import Unreadable, files_below, read_bytes, read_json
 from conformance.rules import Rule, read_rules
 
-from conformance.fhir import audit, mappings  # isort: skip  # noqa: F401 - they enter rules into the book
+from conformance.fhir import audit, bundles, mappings  # isort: skip  # noqa: F401 - they enter rules into the book
 
 
 def check_resource(data: dict[str, Any], name: str, version: str = "") -> list[Finding]:
@@ -27,7 +28,11 @@ def check_resource(data: dict[str, Any], name: str, version: str = "") -> list[F
     Returns:
         Every broken rule.
     """
-    return [found for called, one in _resources(data, name) for found in _judged(resource_of(one, version), called)]
+    return [
+        found
+        for called, one, entries, urls in _resources(data, name)
+        for found in _judged(replace(resource_of(one, version), entries=entries, urls=urls), called)
+    ]
 
 
 def check_files(paths: Sequence[Path], version: str = "") -> list[Finding]:
@@ -56,18 +61,31 @@ def _rule(rule: str) -> Rule:
     return read_rules("fhir_rules")[rule]
 
 
-def _resources(data: dict[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The resource, and those in a bundle; the bundle itself is judged without them."""
+class _Part(NamedTuple):
+    """A resource to judge: the resources in a bundle, and the bundle itself without them."""
+
+    name: str
+    data: dict[str, Any]
+    entries: tuple[dict[str, Any], ...] = ()
+    urls: frozenset[str] = frozenset()
+
+
+def _resources(data: dict[str, Any], name: str, urls: frozenset[str] = frozenset()) -> Iterator[_Part]:
+    """The resource, and those in a bundle."""
     entries = data.get("entry")
     if data.get("resourceType") != "Bundle" or not isinstance(entries, list):
-        yield name, data
+        yield _Part(name, data, (), urls)
         return
-    bare = [{key: value for key, value in one.items() if key != "resource"} for one in entries if isinstance(one, dict)]
+    objects = tuple(one for one in entries if isinstance(one, dict))
+    bare = [{key: value for key, value in one.items() if key != "resource"} for one in objects]
     others = [one for one in entries if not isinstance(one, dict)]
-    yield name, {**data, "entry": [one for one in bare if one] + others} if bare or others else data
+    yield _Part(
+        name, {**data, "entry": [one for one in bare if one] + others} if bare or others else data, objects, urls
+    )
+    known = frozenset(one["fullUrl"] for one in objects if isinstance(one.get("fullUrl"), str))
     for number, one in enumerate(entries, start=1):
         if isinstance(one, dict) and isinstance(one.get("resource"), dict):
-            yield from _resources(one["resource"], f"{name} entry[{number}]")
+            yield from _resources(one["resource"], f"{name} entry[{number}]", known)
 
 
 def _judged(subject: Resource, name: str) -> Iterator[Finding]:

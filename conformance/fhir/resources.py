@@ -45,6 +45,8 @@ class Resource:
         version: ``R4B`` or ``R5``.
         model: of fhir.resources; None when the structure is broken.
         faults: of the structure.
+        entries: of a bundle, with their resources.
+        urls: full URLs of the entries of the bundle that the resource is in.
     """
 
     data: dict[str, Any]
@@ -52,6 +54,8 @@ class Resource:
     version: str
     model: BaseModel | None
     faults: tuple[Fault, ...] = field(default=())
+    entries: tuple[dict[str, Any], ...] = ()
+    urls: frozenset[str] = frozenset()
 
 
 def resource_of(data: dict[str, Any], version: str = "") -> Resource:

@@ -138,6 +138,28 @@ AUDIT_R5 = {
     "entity": [{"what": {"identifier": {"value": "2.25.1001"}}}],
 }  # fmt: skip
 
+DEVICE_URL, VOLUME_URL = (f"urn:uuid:c757873d-ec9a-4326-a141-556f4323952{number}" for number in "12")
+SENT = {
+    "resourceType": "Bundle",
+    "type": "transaction",
+    "entry": [
+        {
+            "fullUrl": DEVICE_URL,
+            "resource": {
+                **ENGINE,
+                "type": {"text": "algorithm"},
+                "deviceName": [{"name": "brain", "type": "model-name"}],
+            },
+            "request": {"method": "POST", "url": "Device", "ifNoneExist": "identifier=urn:dicom:uid%7Curn:oid:2.25.9"},
+        },
+        {
+            "fullUrl": VOLUME_URL,
+            "resource": {**VOLUME, "device": ref(DEVICE_URL)},
+            "request": {"method": "PUT", "url": "Observation?identifier=urn:dicom:uid%7Curn:oid:2.25.77"},
+        },
+    ],
+}
+
 #: name: the version that it shows, and the resource
 GOOD = {
     "order_r4b": ("R4B", {**ORDER, "code": concept(LOINC, "24627-2"), "reasonCode": [{"text": "cough"}]}),
@@ -169,6 +191,7 @@ GOOD = {
                            "deviceName": [{"name": "brain-extraction", "type": "model-name"}]}),
     "engine_r5": ("R5", {**ENGINE, "type": [{"text": "algorithm"}], "displayName": "brain-extraction"}),
     "provenance": ("R4B", PROVENANCE),
+    "sent": ("R4B", SENT),
     "audit_r4b": ("R4B", AUDIT_R4B),
     "audit_r5": ("R5", AUDIT_R5),
 }  # fmt: skip

@@ -155,6 +155,31 @@ def instance_with_a_leading_zero(data):
     data["instance"][0]["uid"] = "1.02"
 
 
+@breaks("FHIR-BUNDLE-URL", "sent")
+def two_entries_of_one_url(data):
+    data["entry"][1]["fullUrl"] = data["entry"][0]["fullUrl"]
+
+
+@breaks("FHIR-BUNDLE-REQUEST", "sent")
+def entry_without_request(data):
+    del data["entry"][1]["request"]
+
+
+@breaks("FHIR-BUNDLE-AGAIN", "sent")
+def created_each_time(data):
+    del data["entry"][0]["request"]["ifNoneExist"]
+
+
+@breaks("FHIR-LINK", "sent")
+def device_of_another_bundle(data):
+    del data["entry"][0]
+
+
+@breaks("FHIR-LINK", "volume")
+def device_of_no_bundle(data):
+    data["device"] = ref("urn:uuid:c757873d-ec9a-4326-a141-556f43239521")
+
+
 @breaks("FHIR-PERIOD", "task_r4b", "task_r5")
 def ended_before_the_start(data):
     data["executionPeriod"]["end"] = "2026-11-24T08:00:59+01:00"
@@ -463,7 +488,10 @@ def test_a_resource_that_shows_no_version_is_right_when_it_is_so_in_one():
 
 
 def test_a_bundle_is_judged_with_all_its_resources(tmp_path):
-    entries = [{"fullUrl": "urn:uuid:c757873d-ec9a-4326-a141-556f43239520", "resource": good(name)} for name in GOOD]
+    entries = [
+        {"fullUrl": f"urn:uuid:c757873d-ec9a-4326-a141-556f432395{number}", "resource": good(name)}
+        for number, name in enumerate(GOOD, start=30)
+    ]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
     path = tmp_path / "bundle.json"
     path.write_text(json.dumps(bundle))
