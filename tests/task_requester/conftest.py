@@ -1,5 +1,6 @@
 """Task Requesters: in this process over stand-ins for archive and worklist, and as processes of their own."""
 
+import itertools
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 from actors.shared.refusals import RefusalLog
 from actors.shared.ups_client import DuplicateWorkitem
@@ -16,11 +18,13 @@ from actors.task_requester.orders_store import orders_by_accession
 from actors.task_requester.rules import load_rules
 from actors.task_requester.service import TaskRequester
 from actors.task_requester.settings import Settings
+from connectathon.peers.postgres import postgres
 from connectathon.ris import send_order
 from connectathon.waiting import eventually, free_port
 from profiles.dicom import put
-from profiles.errors import NotFound, Unavailable
+from profiles.errors import Conflict, NotFound, Unavailable
 
+_numbers = itertools.count(1)
 MR = "1.2.840.10008.5.1.4.1.1.4"
 
 
@@ -78,9 +82,11 @@ class Worklist:
 
     def __init__(self):
         self.workitems = {}
+        self.states = {}
         self.requests = 0
         self.refusals = []
         self.cancellations = []
+        self.updates = []
         self.cancel_refusal = None
 
     def create(self, workitem, uid=None):
@@ -90,17 +96,32 @@ class Worklist:
         if uid in self.workitems:
             raise DuplicateWorkitem("There is one already.")
         self.workitems[uid] = workitem
+        self.states[uid] = "SCHEDULED"
         return uid
 
     def retrieve(self, uid):
         if uid not in self.workitems:
             raise NotFound("There is none.")
-        return self.workitems[uid]
+        return put(dict(self.workitems[uid]), "ProcedureStepState", self.states[uid])
+
+    def update(self, uid, changes, transaction_uid):
+        if (self.states[uid], transaction_uid) != ("SCHEDULED", None):
+            raise Conflict("409: it is claimed.")
+        self.updates.append((uid, changes))
+        self.workitems[uid] = {**self.workitems[uid], **changes}
 
     def request_cancel(self, uid, reason=None, text=""):
         if self.cancel_refusal:
             raise self.cancel_refusal
+        if self.states[uid] in {"COMPLETED", "CANCELED"}:
+            raise Conflict(f"The Task Manager answered 409: it is {self.states[uid]} already.")
         self.cancellations.append((uid, reason.value, text))
+        if self.states[uid] == "SCHEDULED":
+            self.states[uid] = "CANCELED"
+
+    def open(self):
+        """The workitems that have not ended, by UID."""
+        return {uid: one for uid, one in self.workitems.items() if self.states[uid] in {"SCHEDULED", "IN PROGRESS"}}
 
 
 class Events:
@@ -248,6 +269,24 @@ def task_requester(tmp_path):
     yield make
     for one in made:
         one.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    with postgres(durable=False) as url:
+        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def postgres_url(postgres_server):
+    """A database of its own."""
+    name = f"orders_{next(_numbers)}"
+    with postgres_server.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
+    url = postgres_server.url.update_query_dict({"options": f"-csearch_path={name}"})
+    return url.render_as_string()
 
 
 class Department:
