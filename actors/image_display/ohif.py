@@ -16,7 +16,7 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 
-from actors.image_display.ohif_reports import for_ohif
+from actors.image_display.ohif_metadata import for_ohif
 from actors.shared.pages.assets import IMMUTABLE
 from profiles.errors import BadInput, NotFound, Unavailable
 

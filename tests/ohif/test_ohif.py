@@ -156,7 +156,7 @@ def test_a_report_is_drawn_where_and_with_the_words_that_it_has(department, repo
         assert one.of.identifier in words
         assert f"{kind}: {104.2345 + place} {unit}" in words, "as the algorithm wrote it, not rounded"
     assert words.count("Finding: Lesion of Brain") == 6
-    assert words.count("1 more without a place: see the page of results") == 1
+    assert words.count("1 more not drawn here: see the page of results") == 1
     assert instance_shown(page) == int(department.images[department.drawn_on].InstanceNumber)
 
     def all_there():
@@ -179,4 +179,5 @@ def test_a_report_without_places_on_images_can_be_read(department, segmentation,
     text = page.locator("[data-cy=viewport-grid]").inner_text()
     for line in ("Tracking Identifier: Brain part", "Tracking Identifier: Lesion core", "Algorithm Version: 1.0.2"):
         assert line in text
+    assert len(re.findall(r"Volume: \d+\.\d+ mL", text)) == 2
     keep(page, tmp_path, "ohif-report-in-words.png")
