@@ -99,9 +99,8 @@ def groups(
 
 
 def finding_codes(results: Results) -> tuple[Code, ...]:
-    """What was found to be there, each once; what is absent is not among it."""
-    found = [finding_of(thing) for thing in results.things()]
-    return tuple({(one.what.scheme, one.what.value): one.what for one in found if one and one.present}.values())
+    """What was found to be there, each once: neither what is absent nor the anatomy that was segmented."""
+    return tuple({(one.what.scheme, one.what.value): one.what for one in results.findings if one.present}.values())
 
 
 def status_of(context: ResultContext) -> dict[str, str]:

@@ -51,9 +51,13 @@ def fhir_bundle(
         ImagingSelection, BodyStructure and Endpoint (R5). The same arguments give the same bundle.
 
     Raises:
-        IllegalResult: when there are no objects, or fhir.resources refuses the bundle.
+        IllegalResult: when there are no objects or no Patient ID, or fhir.resources refuses the bundle.
     """
     require(bool(objects), "There are no objects to tell of; encode the results first (profiles.air.encode).")
+    require(
+        bool(context.attributes.get("PatientID")),
+        "The result has no Patient ID (orders.md 11.3, subject): no receiver could file it. Reconcile the study first.",
+    )
     version = Version(version)
     case = Case(version, results, context, algorithm, tuple(objects), workitem_uid, retrieve_url)
     device, host = devices(case)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
 from pydicom import Dataset
-from pydicom.valuerep import DA, TM
 
 from profiles.air import AlgorithmIdentification, ResultContext, Results
 from profiles.air.identifiers import derived_uid
@@ -17,6 +17,7 @@ from profiles.air.statements import status_of
 from profiles.dicom import code
 from profiles.fhir.datatypes import UID_SYSTEM, Json, instant, logical, numbered, uid_identifier
 from profiles.fhir.elements import Version, resource
+from profiles.hl7.timestamps import parse_timestamp
 
 _ISSUER = ("LocalNamespaceEntityID", "UniversalEntityID", "UniversalEntityIDType")
 _ORDER_NUMBERS = (
@@ -142,7 +143,7 @@ class Case:
         patient = str(attributes.get("PatientID", "") or "")
         issuer = str(attributes.get("IssuerOfPatientID", "") or "")
         return {
-            "subject": logical("Patient", numbered("PI", patient, issuer)) if patient else {"display": "unknown"},
+            "subject": logical("Patient", numbered("PI", patient, issuer)),
             "study": self.study,
             "order": self.orders,
             "issued": instant(self.context.content_moment()),
@@ -163,14 +164,10 @@ def _numbers(request: Dataset) -> list[Json]:
 
 
 def _acquired(context: ResultContext) -> str:
-    """When the images were taken: Study Date, with the time when there is one."""
+    """When the images were taken: Study Date and Time; empty when they are missing, or are none."""
     first = context.images[0]
-    date, time = str(first.get("StudyDate", "") or ""), str(first.get("StudyTime", "") or "")
-    if not date:
+    date, time = (str(first.get(keyword, "") or "") for keyword in ("StudyDate", "StudyTime"))
+    moment = parse_timestamp(f"{date}{time}", context.content_moment().tzinfo or UTC) if date else None
+    if moment is None:
         return ""
-    day = DA(date)
-    at = TM(time) if time else None
-    if day is None or at is None:
-        return day.isoformat() if day else ""
-    zone = context.content_moment().strftime("%z")
-    return f"{day.isoformat()}T{at.isoformat(timespec='seconds')}{zone[:3]}:{zone[3:5]}"
+    return moment.isoformat(timespec="seconds") if time else moment.date().isoformat()

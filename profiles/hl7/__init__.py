@@ -1,5 +1,8 @@
 """HL7 v2: messages read without loss, orders out of them, answers to them, and what IHE RAD-4 and RAD-13 require.
 
+Results go out by ``profiles.hl7.results.oru_r01``, which is imported from its module: receivers of orders need none of
+the result primitives that come with it.
+
 python-hl7 reads; hl7apy builds what we send and validates, as findings, off the acknowledgment path (design decision
 D11). Tables in ``tables/`` carry their sources and the ids of the requirements (``HL7-…``).
 """

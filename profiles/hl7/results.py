@@ -31,7 +31,7 @@ from profiles.hl7.building import SegmentContent, build, components, subcomponen
 from profiles.hl7.charsets import codec_of
 from profiles.hl7.result_observations import observations
 from profiles.hl7.result_values import accession_number, coded, order_number, patient_id, patient_name
-from profiles.hl7.timestamps import format_timestamp
+from profiles.hl7.timestamps import birth_date, format_timestamp
 from profiles.tables import read_table
 
 _RESULT = "ORU_R01_PATIENT_RESULT"
@@ -171,7 +171,7 @@ def _patient(context: ResultContext, parties: Parties) -> dict[str, str]:
     return {
         "patient_id": patient_id(attributes, parties.assigning_authority),
         "patient_name": patient_name(str(attributes.get("PatientName", "") or "")),
-        "birth_date": str(attributes.get("PatientBirthDate", "") or ""),
+        "birth_date": birth_date(str(attributes.get("PatientBirthDate", "") or ""), context.content_moment()),
         "sex": str(attributes.get("PatientSex", "") or ""),
     }
 

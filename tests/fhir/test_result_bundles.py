@@ -10,6 +10,7 @@ from importlib.resources import files
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from pydicom import Dataset, config
 
 from conformance import check
 from conformance.fhir import check_resource
@@ -165,7 +166,7 @@ def test_what_is_absent_is_said_to_be_absent_and_concluded_nowhere(version):
     assert codes(gone["interpretation"][0]) == {"ND"}
     absent = told(version, Results(findings=(Finding(NODULE, air.Tracking("x"), present=False),)))
     assert "conclusionCode" not in of(absent, "DiagnosticReport")[0]
-    assert codes(of(bundle, "DiagnosticReport")[0]["conclusionCode"][0]) == {"12738006"}
+    assert [codes(one) for one in of(bundle, "DiagnosticReport")[0]["conclusionCode"]] == [{"27925004"}]
 
 
 @VERSIONS
@@ -371,14 +372,45 @@ def test_results_of_the_same_thing_in_another_run_are_other_observations(version
 
 
 @VERSIONS
-def test_a_result_without_order_issuer_or_time_is_told_all_the_same(version):
+def test_a_result_without_order_or_issuer_is_told_all_the_same(version):
     where = context(requests=())
     objects = encode(ONE, where, ALGORITHM)
-    for keyword in ("AccessionNumber", "PatientID", "IssuerOfPatientID"):
-        setattr(where.attributes, keyword, "")
+    where.attributes.AccessionNumber = where.attributes.IssuerOfPatientID = ""
     bundle = fhir_bundle(ONE, where, ALGORITHM, objects, version=version)
-    found = {one.rule for one in check_resource(bundle, "result", version)}
-    assert found == {"FHIR-REP-ORDER"}
+    assert {one.rule for one in check_resource(bundle, "result", version)} == {"FHIR-REP-ORDER"}
+    assert "assigner" not in of(bundle, "Observation")[0]["subject"]["identifier"]
+
+
+@VERSIONS
+def test_a_result_of_nobody_is_told_to_nobody(version):
+    where = context()
+    objects = encode(ONE, where, ALGORITHM)
+    where.attributes.PatientID = ""
+    with pytest.raises(IllegalResult, match="no Patient ID"):
+        fhir_bundle(ONE, where, ALGORITHM, objects, version=version)
+
+
+@VERSIONS
+@pytest.mark.parametrize(
+    ("date", "time", "told"),
+    [
+        ("20291231", "235959.5", "2029-12-31T23:59:59+00:00"),
+        ("20291231", "", "2029-12-31"),
+        ("", "1200", None),
+        ("2029-12-31", "12", None),
+    ],
+)
+def test_the_time_of_an_observation_is_that_of_its_images(version, date, time, told, monkeypatch):
+    first = Dataset()
+    first.update(images()[0])
+    first.file_meta = images()[0].file_meta
+    first.StudyDate, first.StudyTime, first.TimezoneOffsetFromUTC = "20291231", "12", "+0000"
+    where = context(images=(first, *images()[1:]))
+    objects = encode(ONE, where, ALGORITHM)
+    monkeypatch.setattr(config.settings, "writing_validation_mode", config.IGNORE)
+    first.StudyDate, first.StudyTime = date, time
+    bundle = fhir_bundle(ONE, where, ALGORITHM, objects, version=version)
+    assert {one.get("effectiveDateTime") for one in of(bundle, "Observation")} == {told}
 
 
 def test_a_local_coding_scheme_has_a_system_of_its_own_that_stays_the_same():
