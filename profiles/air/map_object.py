@@ -14,7 +14,7 @@ from profiles.air.context import ResultContext
 from profiles.air.identifiers import derived_uid
 from profiles.air.maps import ParametricMap
 from profiles.air.mending import as_concept, finish, identity, own_header
-from profiles.air.multi_frame import complete_frames, require_on_sources
+from profiles.air.multi_frame import complete_frames, is_tiled, require_on_sources
 from profiles.air.values import FindingSite
 
 _SIDES = {"24028007": "R", "7771000": "L", "51440002": "B"}
@@ -53,12 +53,13 @@ def encode_map(
         content_label=found.content_label,
         content_description=found.description or None,
         content_qualification=str(found.qualification),
+        tile_pixel_array=is_tiled(sources[0]),
         transfer_syntax_uid=ExplicitVRLittleEndian,
         **identity(context, algorithm, "OT", "map", series_number=context.series_number + 2, number=number),
     )
     if found.site:
         made.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = [_anatomy(found.site)]
-    else:
+    elif not is_tiled(sources[0]):  # a slide has none
         made.Laterality = sources[0].get("Laterality", "")  # type 2C where no Frame Anatomy says it
     complete_frames(made, sources[0], context)
     finish(made, context, algorithm)

@@ -14,7 +14,7 @@ from profiles.air.algorithm import AlgorithmIdentification
 from profiles.air.context import ResultContext
 from profiles.air.identifiers import derived_uid
 from profiles.air.mending import as_concept, finish, identity
-from profiles.air.multi_frame import complete_frames, require_on_sources
+from profiles.air.multi_frame import complete_frames, is_tiled, require_on_sources
 from profiles.air.segments import Segment, Segmentation
 from profiles.air.values import Tracking
 
@@ -59,6 +59,7 @@ def encode_segmentation(
         content_label=found.content_label,
         content_description=found.description or None,
         omit_empty_frames=True,
+        tile_pixel_array=is_tiled(sources[0]),
         fractional_type=found.segments[0].fraction or "PROBABILITY",
         max_fractional_value=_FRACTION_STEPS,
         transfer_syntax_uid=ExplicitVRLittleEndian,

@@ -38,8 +38,8 @@ class Segment:
         label: words for a reader.
         category: Segmented Property Category (CID 7150), e.g. anatomical structure.
         property_type: Segmented Property Type (CID 7151), e.g. brain.
-        mask: shape (slices, rows, columns), on the voxels of the source series: booleans, or numbers from 0 to 1 when
-            ``fraction`` says what they are.
+        mask: shape (slices, rows, columns), on the voxels of the source series, or (1, rows, columns) on the total
+            pixel matrix of a whole slide: booleans, or numbers from 0 to 1 when ``fraction`` says what they are.
         tracking: the identity of the thing, shared by its measurements.
         sites: where it is; left out when the property type says so itself.
         colour: recommended display colour as red, green, blue, 0 to 255.
