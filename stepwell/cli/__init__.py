@@ -11,7 +11,17 @@ import typer
 
 from actors.shared.logs import configure_logging
 from profiles.errors import BadInput, StepwellError
-from stepwell.cli import administration, asking, benchmarks, conform, demonstration, running, statement, worklist
+from stepwell.cli import (
+    administration,
+    asking,
+    benchmarks,
+    conform,
+    demonstration,
+    results,
+    running,
+    statement,
+    worklist,
+)
 
 FAILURE, USAGE = 1, 2
 
@@ -23,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for commands in (demonstration, running, worklist, asking, conform, statement, administration, benchmarks):
+for commands in (demonstration, running, worklist, asking, results, conform, statement, administration, benchmarks):
     commands.register(app)
 
 

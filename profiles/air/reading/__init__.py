@@ -2,5 +2,17 @@
 
 from profiles.air.reading.outcome import Kind, Node, Reading, Stated, StatedAlgorithm, StatedOrder, Unread
 from profiles.air.reading.reader import read_results
+from profiles.air.reading.restored import algorithm_of, context_of
 
-__all__ = ["Kind", "Node", "Reading", "Stated", "StatedAlgorithm", "StatedOrder", "Unread", "read_results"]
+__all__ = [
+    "Kind",
+    "Node",
+    "Reading",
+    "Stated",
+    "StatedAlgorithm",
+    "StatedOrder",
+    "Unread",
+    "algorithm_of",
+    "context_of",
+    "read_results",
+]
