@@ -162,7 +162,7 @@ def test_what_cannot_be_drawn_is_said(square, images, caption) -> None:
     assert "1 place is not drawn, because the images are not at hand." in words_of(square, [], caption)
     del images[5].PixelData
     (page,) = Overview(square, images, caption).pages()
-    assert (page == 0x4D).all(axis=2).sum() > 10_000
+    assert (page == 76).all(axis=2).sum() > 10_000
 
 
 @pytest.mark.requirement("AIR-ID-009")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -145,6 +146,7 @@ def test_radiographs_of_one_thing_are_all_shown(radiograph, images) -> None:
     assert keys(results, [radiograph, other]) == [(uid, 1) for uid in views]
     frame = Frame(radiograph, 1)
     assert frame.space == ""
+    assert seen_on(Location(Mark.POINT, ((3, 4, 5),), Space("1.2.3"), ONE), frame) is None
     assert frame.sides() == ("L", "F")
     assert frame.aspect == pytest.approx(1.5)
     assert frame.greys()[10, 10] == 1
@@ -161,6 +163,10 @@ def test_a_map_is_shown_at_its_greatest_value_in_real_world_values(images, uids)
     assert panel.frame.key == (uids[8], 1)
     assert panel.heat.limits == (-10, 40)
     assert panel.heat.values[3, 4] == 40
+    turned = dataclasses.replace(found, slope=-0.5)
+    (panel,) = choose(Results(maps=(turned,), findings=(Finding(NODULE, ONE),)), Frames(images)).panels
+    assert panel.frame.key == (uids[0], 1)
+    assert panel.heat.limits == (-60, -10)
 
 
 @pytest.mark.requirement("AIR-ID-007")

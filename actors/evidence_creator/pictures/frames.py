@@ -17,7 +17,7 @@ Key = tuple[str, int]
 _PERCENTILES = (0.5, 99.5)
 _AXES = (("R", "L"), ("A", "P"), ("F", "H"))
 _OBLIQUE_ABOVE = 0.3
-_UNDECODABLE = (AttributeError, KeyError, NotImplementedError, RuntimeError, ValueError)
+_UNDECODABLE = (AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

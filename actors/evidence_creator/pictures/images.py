@@ -24,6 +24,7 @@ _ABOVE = 0.08
 _BAR = 0.75
 _TITLE_LINES = 3
 _FILL = 0.3
+_UNSEEN = 0.3
 _MAP_ALPHA = 0.55
 _OPPOSITE = str.maketrans("RLAPFH", "LRPAHF")
 
@@ -76,18 +77,28 @@ def _draw(sheet: Sheet, panel: Panel, corner: tuple[float, float], grid: _Grid) 
     rows, columns = panel.frame.size
     axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[], aspect=panel.frame.aspect, anchor="NW")
     greys = panel.frame.greys()
+    _lay(axes, panel.frame, _filled(np.full((rows, columns), _UNSEEN) if greys is None else greys, panel))
     if greys is None:
-        axes.set_facecolor("#4d4d4d")
         centred = {"transform": axes.transAxes, "ha": "center"}
         _sign(axes, 0.5, 0.5, "The pixels of this image are not at hand", "#ffffff", **centred)
-    else:
-        _lay(axes, panel.frame, greys, cmap="gray", vmin=0, vmax=1)
     if panel.heat:
         _draw_map(axes, panel.frame, panel.heat)
         _draw_bar(sheet, panel.heat, (corner[0] + grid.width - _BAR + 0.06, corner[1] + 0.05), grid.height - 0.1)
     for number, drawing in panel.drawings:
         _draw_thing(axes, panel.frame, number, drawing)
     _draw_sides(axes, panel.frame)
+
+
+def _filled(greys: NDArray[np.float64], panel: Panel) -> NDArray[np.uint8]:
+    """The image as red, green and blue, its areas tinted with the colours of their things."""
+    from matplotlib.colors import to_rgb
+
+    shown = np.array(greys if greys.ndim == 3 else greys[..., None].repeat(3, axis=-1), dtype=np.float32)  # noqa: PLR2004
+    for number, drawing in panel.drawings:
+        if isinstance(drawing, Area):
+            share = _FILL * drawing.values[..., None].astype(np.float32) / float(drawing.values.max())
+            shown += share * (np.array(to_rgb(stroke(number).colour), dtype=np.float32) - shown)
+    return np.rint(shown * 255).astype(np.uint8)
 
 
 def _lay(axes: Axes, frame: Frame, values: NDArray[Any], **how: Any) -> Any:
@@ -126,7 +137,7 @@ def _draw_thing(axes: Axes, frame: Frame, number: int, drawing: Drawing) -> None
     look = stroke(number)
     match drawing:
         case Area():
-            _draw_area(axes, frame, number, drawing)
+            _draw_outline(axes, number, drawing)
             at = _within(drawing)
         case Line(points):
             line: dict[str, Any] = {"color": look.colour, "linewidth": 1.6, "linestyle": look.pattern}
@@ -141,18 +152,19 @@ def _draw_thing(axes: Axes, frame: Frame, number: int, drawing: Drawing) -> None
     _sign(axes, *at, f" {number} ", look.colour, **aside)
 
 
-def _draw_area(axes: Axes, frame: Frame, number: int, drawing: Area) -> None:
-    from matplotlib.colors import to_rgb
-
-    look, (rows, columns) = stroke(number), frame.size
-    fill = np.empty((rows, columns, 4))
-    fill[..., :3] = to_rgb(look.colour)
-    fill[..., 3] = _FILL * drawing.values / drawing.values.max()
-    _lay(axes, frame, fill)
-    padded = np.pad(drawing.values, 1)
-    across, down = np.arange(columns + 2) - 0.5, np.arange(rows + 2) - 0.5
+def _draw_outline(axes: Axes, number: int, drawing: Area) -> None:
+    look = stroke(number)
+    rows, columns = (np.flatnonzero(drawing.values.any(axis=axis)) for axis in (1, 0))
+    top, left = rows[0], columns[0]
+    part = np.pad(drawing.values[top : rows[-1] + 1, left : columns[-1] + 1].astype(np.float32), 1)
     outline = axes.contour(
-        across, down, padded, levels=[drawing.level], colors=look.colour, linewidths=1.6, linestyles=[look.pattern]
+        np.arange(part.shape[1]) + left - 0.5,
+        np.arange(part.shape[0]) + top - 0.5,
+        part,
+        levels=[drawing.level],
+        colors=look.colour,
+        linewidths=1.6,
+        linestyles=[look.pattern],
     )
     outline.set_path_effects(_halo(3.2))
 

@@ -125,8 +125,8 @@ def _of_thing(number: int, thing: Thing, results: Results, frames: Frames) -> It
     name = f"{number} {thing.tracking.identifier}"
     if thing.segment:
         place, _, segment = thing.segment
-        extent = segment.mask.sum(axis=(1, 2), dtype=np.float64)
-        key = _slice_key(results.segmentations[place], int(extent.argmax()))
+        extent = [_extent(flat) for flat in segment.mask]
+        key = _slice_key(results.segmentations[place], int(np.argmax(extent)))
         yield _Place(frames.find(key), f"largest extent of {name}")
     largest: dict[str, tuple[float, Frame | None]] = {}
     for shape in _shapes(thing):
@@ -136,6 +136,10 @@ def _of_thing(number: int, thing: Thing, results: Results, frames: Frames) -> It
         if group not in largest or size > largest[group][0]:
             largest[group] = size, frame
     yield from (_Place(frame, name) for _, frame in largest.values())
+
+
+def _extent(mask: NDArray[np.floating | np.bool_]) -> float:
+    return float(np.count_nonzero(mask) if mask.dtype == np.bool_ else mask.sum(dtype=np.float64))
 
 
 def _shapes(thing: Thing) -> tuple[Location | Region, ...]:
@@ -153,10 +157,12 @@ def _referenced(reference: ImageReference, frames: Frames) -> Frame | None:
 
 
 def _of_map(found: ParametricMap, frames: Frames) -> _Place:
-    values = found.values.astype(np.float64) * found.slope + found.intercept
-    index = int(values.max(axis=(1, 2)).argmax())
-    reason = f"greatest value of {found.label}: {values[index].max():.4g}{in_unit(found.unit)}"
-    heat = Heat(values[index], (float(values.min()), float(values.max())), found)
+    greatest = found.values.max(axis=(1, 2)) if found.slope > 0 else -found.values.min(axis=(1, 2)).astype(np.float64)
+    index = int(greatest.argmax())
+    values = found.values[index].astype(np.float64) * found.slope + found.intercept
+    low, high = sorted(value * found.slope + found.intercept for value in found.value_range)
+    reason = f"greatest value of {found.label}: {values.max():.4g}{in_unit(found.unit)}"
+    heat = Heat(values, (low, high), found)
     return _Place(frames.find(_slice_key(found, index)), reason, heat)
 
 

@@ -34,7 +34,7 @@ class Marks:
 class Area:
     """A number from 0 to 1 for each pixel, outlined where it passes a level, and filled the stronger the greater."""
 
-    values: NDArray[np.float64]
+    values: NDArray[np.floating | np.bool_]
     level: float = _HALF
 
 
@@ -63,7 +63,7 @@ def area(mask: NDArray[np.floating | np.bool_]) -> Area | None:
     greatest = float(mask.max())
     if greatest <= 0:
         return None
-    return Area(mask.astype(np.float64), _HALF if greatest > _HALF else greatest / 2)
+    return Area(mask, _HALF if greatest > _HALF else greatest / 2)
 
 
 def _drawing(shape: Location | Region, points: Points) -> Drawing:
