@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from profiles.air import (
     AlgorithmIdentification,
@@ -129,7 +129,7 @@ def _header(number: int, rows: int, columns: int) -> Dataset:
     image.file_meta = FileMetaDataset()
     image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     image.file_meta.MediaStorageSOPClassUID = CTImageStorage
-    image.file_meta.MediaStorageSOPInstanceUID = f"2.25.9.{number}"
+    image.file_meta.MediaStorageSOPInstanceUID = UID(f"2.25.9.{number}")
     image.SpecificCharacterSet = "ISO_IR 192"
     image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, f"2.25.9.{number}"
     image.StudyDate, image.StudyTime, image.AccessionNumber, image.Modality = "20300102", "030405", "A1", "CT"

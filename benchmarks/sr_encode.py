@@ -149,7 +149,7 @@ def _plain(found: Results, tied: ResultContext, library: Sequence[Dataset] | Non
         answers = item.ValueType == "CODE" and item.RelationshipType == "CONTAINS"
         if answers or item.ValueType in ("NUM", "SCOORD"):
             item.ObservationUID = derived_uid("plain", str(index))
-    return sr.Comprehensive3DSR(
+    return sr.Comprehensive3DSR(  # type: ignore[no-any-return] # highdicom is untyped for mypy
         evidence=list(tied.images),
         content=report,
         is_complete=True,

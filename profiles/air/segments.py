@@ -161,7 +161,7 @@ class Segmentation:
             taken = 0
             for number, mask in enumerate(masks, start=1):
                 there = mask[place] if mask.dtype == np.bool_ else mask[place] > 0
-                voxels = np.count_nonzero(there)
+                voxels = int(np.count_nonzero(there))
                 if voxels:
                     np.copyto(plane, number, where=there)
                 taken += voxels
