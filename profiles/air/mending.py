@@ -55,7 +55,9 @@ def tied_to(images: Sequence[Dataset], context: ResultContext) -> list[Dataset]:
             if keyword not in header:
                 setattr(header, keyword, "")
         header.update(context.attributes)
-        header.SpecificCharacterSet = UTF_8
+        header.add_new("SpecificCharacterSet", "CS", UTF_8)  # a mere assignment would change the image's own element
+        if "ImagePositionPatient" in header and "SliceThickness" not in header:
+            header.SliceThickness = None  # highdicom demands it of every slice; of many it is unknown
         tied.append(header)
     return tied
 

@@ -37,6 +37,12 @@ def code(scheme: str, value: str) -> Code:
     """The code of a scheme and value, with its meaning from ``tables/codes.csv``.
 
     Raises:
-        KeyError: when the table has no such code; add a row with its source instead of typing a meaning in code.
+        KeyError: when the table has no such code.
     """
-    return _table()[(scheme, value)]
+    try:
+        return _table()[(scheme, value)]
+    except KeyError:
+        raise KeyError(
+            f"({value}, {scheme}) is not in profiles/dicom/tables/codes.csv; add a row with its source, or state the "
+            f"code whole: Code({value!r}, {scheme!r}, meaning)"
+        ) from None

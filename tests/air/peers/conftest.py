@@ -57,8 +57,17 @@ def sources(source_files: list[Path]) -> dict[str, list[Dataset]]:
 
 
 @pytest.fixture(scope="session")
+def untouched(sources: dict[str, list[Dataset]]) -> dict[str, list[Dataset]]:
+    """Copies of the images from before anything was encoded."""
+    return copy.deepcopy(sources)
+
+
+@pytest.fixture(scope="session")
 def written(
-    sources: dict[str, list[Dataset]], algorithm: AlgorithmIdentification, tmp_path_factory: pytest.TempPathFactory
+    untouched: dict[str, list[Dataset]],
+    sources: dict[str, list[Dataset]],
+    algorithm: AlgorithmIdentification,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Written]:
     folder = tmp_path_factory.mktemp("catalogue")
     return {name: _write(case, sources[case.source], algorithm, folder / name) for name, case in CASES.items()}
