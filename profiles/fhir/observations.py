@@ -9,7 +9,7 @@ from typing import Any
 from profiles.air.statements import Amount, Group, Statement, groups, of_the_study
 from profiles.dicom import Code, code
 from profiles.fhir.case import Case, Entry
-from profiles.fhir.datatypes import Json, coding, concept, quantity, term, uid_identifier
+from profiles.fhir.datatypes import Json, concept, quantity, term, uid_identifier
 from profiles.fhir.places import site_values
 from profiles.fhir.sources import Origins
 from profiles.tables import read_table
@@ -165,7 +165,12 @@ def _component_value(part: Statement) -> Json:
 def _interpretation(normality: Code) -> Json:
     """Normality (CID 222) as the code of FHIR with the original beside it."""
     made = concept(normality)
-    for row in read_table("profiles.air", "normality"):
-        if (row["scheme"], row["value"]) == (normality.scheme, normality.value):
-            made["coding"] = [{"system": _INTERPRETATION, "code": row["interpretation"]}, coding(normality)]
+    known = _normality().get((normality.scheme, normality.value))
+    if known:
+        made["coding"].insert(0, {"system": _INTERPRETATION, "code": known})
     return made
+
+
+@cache
+def _normality() -> dict[tuple[str, str], str]:
+    return {(row["scheme"], row["value"]): row["interpretation"] for row in read_table("profiles.air", "normality")}

@@ -20,6 +20,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from pydicom import Dataset
 
@@ -134,10 +135,16 @@ def oru_r01(
     return _encoded(segments, parties)
 
 
+@cache
+def _fields(segment: str, version: str) -> tuple[tuple[int, str], ...]:
+    """The fields of a segment with the names of their values."""
+    rows = [row for row in read_table("profiles.hl7", "result_fields") if row["segment"] == segment]
+    return tuple((int(row["field"]), row[version]) for row in rows if row[version])
+
+
 def _segment(name: str, version: str, values: dict[str, str], groups: tuple[str, ...] = ()) -> SegmentContent:
     """One segment, by the table of fields."""
-    rows = [row for row in read_table("profiles.hl7", "result_fields") if row["segment"] == name and row[version]]
-    fields = {int(row["field"]): values.get(row[version], "") for row in rows}
+    fields = {field: values.get(value, "") for field, value in _fields(name, version)}
     return SegmentContent(name, {number: value for number, value in fields.items() if value}, groups)
 
 

@@ -272,7 +272,7 @@ def test_parties_that_no_message_can_name_are_refused(changes, words):
 
 
 @pytest.mark.requirement("HL7-065", "HL7-068")
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(results(), STANDINGS)
 def test_any_result_is_a_good_message_that_says_the_same(found, standing):
     message = told(found=found, standing=standing)
