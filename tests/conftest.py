@@ -12,6 +12,8 @@ HERE = Path(__file__).parent
 #: is judged by what it changes; ``STEPWELL_EXPLORE`` set to anything looks for new ones.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=not os.environ.get("STEPWELL_EXPLORE"))
 hypothesis.settings.load_profile("house")
+#: Folders whose files take minutes go first, so that no process ends long after the others.
+LONG = ("conformance/suites", "task_performer", "ohif", "peers", "image_manager", "image_display")
 SAMPLES = ("STEPWELL_SAMPLES", "STEPWELL_SCHEMAS")
 
 
@@ -42,9 +44,23 @@ def pytest_collection_modifyitems(config, items):
             reasons.setdefault(reason, []).append(item.nodeid)
         else:
             kept.append(item)
-    items[:] = kept
+    turns = _turns(item.path for item in kept)
+    items[:] = sorted(kept, key=lambda item: turns.index(item.path))
     config.hook.pytest_deselected(items=dropped)
     config.stash[REASONS] = reasons
+
+
+def _turns(paths):
+    """The test files in the order in which they begin: whole departments one at a time, other long ones beside them."""
+    files = {path: path.parent.relative_to(HERE).as_posix() for path in paths}
+    departments = [path for path, folder in files.items() if folder == "demo"]
+    beside = [path for path, folder in files.items() if folder in LONG]
+    turns = []
+    for department in departments:
+        turns += [department, *beside[:3]]
+        beside = beside[3:]
+    turns += beside
+    return turns + [path for path in files if path not in turns]
 
 
 REASONS = pytest.StashKey[dict]()
