@@ -19,6 +19,7 @@ from profiles.tables import read_table
 Row = dict[str, str]
 
 _LONGEST_STRING = 199
+_WORDS = {("DCM", "121106"), ("DCM", "121076")}  # comments and conclusions, which people read
 _METHOD, _NORMALITY = ("SCT", "370129005"), ("DCM", "121402")
 _LOWER, _UPPER = ("SCT", "385524004"), ("SCT", "371933006")
 
@@ -122,7 +123,9 @@ def _row(said: Statement, place: str, version: str) -> Row:
     elif isinstance(value, Uid):
         kind, text = ("HD" if version == "2.3.1" else "ST"), components(str(value))
     else:
-        kind, text = ("ST" if value.isprintable() and len(value) <= _LONGEST_STRING else "TX"), escape(value)
+        is_label = value.isprintable() and len(value) <= _LONGEST_STRING
+        is_label = is_label and (said.name.scheme, said.name.value) not in _WORDS
+        kind, text = ("ST" if is_label else "TX"), escape(value)
     return {"type": kind, "name": coded(said.name), "place": place, "value": text, "unit": unit, **_about(said.parts)}
 
 

@@ -126,8 +126,11 @@ def test_each_group_of_a_name_is_a_repetition():
 
 @pytest.mark.requirement("HL7-065")
 def test_texts_come_back_with_every_delimiter_and_line_end():
-    comments = [value for _, value in observed(told(), "Comment")]
+    message = told()
+    comments = [value for _, value in observed(message, "Comment")]
     assert comments == ["見えない\tÜbersicht", "Größe 6^4 mm | a~b \\ c & d\nzweite Zeile\r\ndritte"]
+    kinds = {one.get(3): one.get(2) for one in message.all("OBX")}
+    assert (kinds["121106"], kinds["121076"], kinds["112039"]) == ("TX", "TX", "ST")
 
 
 @pytest.mark.requirement("HL7-068")
