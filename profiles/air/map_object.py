@@ -102,11 +102,15 @@ def _window(low: float, high: float) -> Any:
 
 
 def _in_space(image: Dataset) -> Dataset:
-    """The image in a space of its own when it has none: a map must have one (PS3.3 A.75.3), a radiograph has not."""
-    if "FrameOfReferenceUID" in image:
+    """The image in a space of its own when it has none: a map must have one (PS3.3 A.75.3), a radiograph has not.
+
+    A mammogram may have a Frame of Reference, and yet no place in it.
+    """
+    if "FrameOfReferenceUID" in image and ("ImagePositionPatient" in image or "NumberOfFrames" in image):
         return image
     placed = own_header(image)
-    placed.FrameOfReferenceUID = derived_uid("space", str(image.SOPInstanceUID))
+    if "FrameOfReferenceUID" not in image:
+        placed.FrameOfReferenceUID = derived_uid("space", str(image.SOPInstanceUID))
     placed.PositionReferenceIndicator = ""
     placed.ImagePositionPatient, placed.ImageOrientationPatient = [0, 0, 0], [1, 0, 0, 0, 1, 0]
     placed.PixelSpacing = image.get("PixelSpacing") or image.get("ImagerPixelSpacing") or [1, 1]

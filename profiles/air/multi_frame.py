@@ -70,6 +70,7 @@ def complete_frames(made: Dataset, image: Dataset, context: ResultContext) -> No
         row.DimensionOrganizationUID = organization
     if is_tiled(image):
         _cite_tiles(made, image)
+    _tell_thickness(made)
     _list_what_frames_reference(made)
     made.RequestAttributesSequence = [_request_attributes(request, context) for request in context.requests]
     if not made.RequestAttributesSequence:
@@ -105,6 +106,15 @@ def _frames_by_place(source: Dataset) -> dict[tuple[int, int], int]:
 def _place(tile: Dataset) -> tuple[int, int]:
     position = tile.PlanePositionSlideSequence[0]
     return position.RowPositionInTotalImagePixelMatrix, position.ColumnPositionInTotalImagePixelMatrix
+
+
+def _tell_thickness(made: Dataset) -> None:
+    """Slice Thickness is type 1 here (PS3.3 C.7.6.16.2.1); slices that tell none are as thick as they lie apart."""
+    for measures in made.SharedFunctionalGroupsSequence[0].get("PixelMeasuresSequence", []):
+        if not measures.get("SliceThickness"):
+            apart = measures.get("SpacingBetweenSlices")
+            require(bool(apart), "A single source slice does not tell its Slice Thickness (PS3.3 C.7.6.16.2.1).")
+            measures.SliceThickness = apart
 
 
 def _list_what_frames_reference(made: Dataset) -> None:

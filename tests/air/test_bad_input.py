@@ -20,6 +20,7 @@ from profiles.air import (
     Location,
     Mark,
     Measurement,
+    ParametricMap,
     Results,
     Segment,
     Segmentation,
@@ -256,9 +257,27 @@ def test_nothing_is_made_when_a_later_part_of_the_results_is_refused(attempt, im
         attempt(Results((good, bad)))
 
 
-def test_slices_without_a_thickness_are_segmented(attempt, images) -> None:
+@pytest.mark.parametrize("absent", [True, False])
+def test_slices_that_tell_no_thickness_are_as_thick_as_they_lie_apart(judge, images, absent) -> None:
     for image in images:
-        del image.SliceThickness
-    made = attempt(segmented(images, np.ones(SHAPE, np.bool_)))
-    assert "SliceThickness" not in images[0]
-    assert made[0].NumberOfFrames == SHAPE[0]
+        if absent:
+            del image.SliceThickness
+        else:
+            image.SliceThickness = None
+    judge.context = tied(images)
+    made, _ = judge(segmented(images, np.ones(SHAPE, np.bool_)))
+    assert made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SliceThickness == 3
+    assert not images[0].get("SliceThickness")
+
+
+def test_a_mammogram_with_a_frame_of_reference_but_no_place_has_segments_and_maps(judge, projection) -> None:
+    projection.FrameOfReferenceUID, projection.PositionReferenceIndicator = "1.2.3", ""
+    projection.ImagerPixelSpacing = projection.PixelSpacing
+    del projection.PixelSpacing
+    judge.context = tied([projection])
+    uids, mask = (str(projection.SOPInstanceUID),), np.ones((1, 20, 24), np.bool_)
+    made = ParametricMap(mask.astype(np.float32), code("DCM", "130404"), code("UCUM", "1"), uids, ONE, "Saliency")
+    judge(
+        Results((Segmentation((Segment("Nodule 1", CATEGORY, NODULE, mask, ONE),), uids),), maps=(made,)),
+        ["AIR-167", "AIR-168-RESEARCH"],
+    )
