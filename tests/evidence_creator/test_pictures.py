@@ -126,7 +126,7 @@ def test_the_picture_says_everything_in_words(images, uids, caption) -> None:
         caption.study_instance_uid,
         "ball finder 1.2.3, Stepwell",
         "complete; final, not to be replaced by the algorithm; UNVERIFIED, no person answers for it",
-        "Series 1 Small, image 3",
+        "Image 3, series 1 Small",
         "One: Nodule, in Lung (Left), Severe, Certainty of Finding 87.5 %.",
         "was looked for and is ABSENT.",
         "Whole study: Image quality: Good.",

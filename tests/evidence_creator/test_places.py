@@ -64,6 +64,7 @@ def test_slices_of_a_multi_frame_source_are_its_frames(multi_frame, segment) -> 
     shown = choose(Results((found,)), Frames([multi_frame]))
     assert [panel.frame.key for panel in shown.panels] == [(uid, 6)]
     assert shown.panels[0].frame.reference == ImageReference(uid, (6,))
+    assert shown.panels[0].frame.title == "Image 1 frame 6, series 7 Small (enhanced conversion)"
     assert shown.panels[0].frame.aspect == pytest.approx(2)
     assert shown.panels[0].frame.sides() == ("L", "P")
     assert shown.panels[0].frame.greys().max() == 1

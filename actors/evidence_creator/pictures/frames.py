@@ -57,9 +57,9 @@ class Frame:
     def title(self) -> str:
         """Words that tell the frame from others of the study."""
         series, description = self.dataset.get("SeriesNumber"), str(self.dataset.get("SeriesDescription", "") or "")
-        words = f"Series {series} {description}".strip() if series is not None else description or "Series"
-        image = f"image {self.dataset.get('InstanceNumber') or '?'}"
-        return f"{words}, {image}" + (f", frame {self.number}" if self.reference.frames else "")
+        frame = f" frame {self.number}" if self.reference.frames else ""
+        words = ["series", "" if series is None else str(series), description]
+        return f"Image {self.dataset.get('InstanceNumber') or '?'}{frame}, {' '.join(filter(None, words))}"
 
     @property
     def aspect(self) -> float:
