@@ -73,8 +73,9 @@ def require_content_label(value: str) -> None:
         IllegalResult: when it is none.
     """
     require(
-        bool(re.fullmatch(r"[A-Z][A-Z0-9_ ]{0,15}", value)),
-        f"Content Label {value!r} is no VR CS: a letter, then at most 15 of A-Z, 0-9, space and underscore.",
+        bool(re.fullmatch(r"[A-Z](?:[A-Z0-9_ ]{0,14}[A-Z0-9])?", value)),
+        f"Content Label {value!r} is no VR CS: at most 16 of A-Z, 0-9, space and underscore, "
+        "from a letter to a letter or digit.",
     )
 
 

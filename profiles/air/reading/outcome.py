@@ -127,7 +127,7 @@ class Reading:
     """What the objects of a result say.
 
     Attributes:
-        results: the primitives; None when there are none, and ``unread`` says why.
+        results: the primitives; None when there are none, and ``unread`` says why, or there are ``trees`` alone.
         algorithms: which algorithms the objects name, each once.
         objects: what each object says of itself, in the order given.
         trees: the roots of analysis result trees.

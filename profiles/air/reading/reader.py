@@ -94,7 +94,7 @@ class _Reader:
                         self._read_one(found)
         parts = self._things()
         results = self._together(parts, objects[0].notes if objects else Notes(""))
-        if results is None and not any(found.notes.unread for found in objects):
+        if results is None and not self.trees and not any(found.notes.unread for found in objects):
             for found in objects:
                 found.notes.add("", found.stated.kind, "It holds nothing that a primitive holds.")
         return Reading(

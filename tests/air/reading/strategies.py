@@ -68,7 +68,7 @@ SITES = st.builds(FindingSite, CODES, maybe(SIDES), maybe(CODES))
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 UNITS = st.sampled_from([code("UCUM", "mm"), code("UCUM", "mL"), code("UCUM", "%"), code("UCUM", "1")])
 COLOURS = st.tuples(*[st.integers(0, 255)] * 3)
-CONTENT_LABELS = st.from_regex(r"[A-Z][A-Z0-9_]{0,15}", fullmatch=True)
+CONTENT_LABELS = st.from_regex(r"[A-Z]([A-Z0-9_]{0,14}[A-Z0-9])?", fullmatch=True)
 LOCAL = st.builds(Code, words(12), st.just("99TEST"), words(20))
 PURPOSES = st.sampled_from([Code("111010", "DCM", "Center"), Code("130490", "DCM", "Centerline")])
 
@@ -152,7 +152,7 @@ def _flat(draw: DrawFn, shape: str) -> tuple[tuple[float, ...], ...]:
         long, x, y = draw(st.integers(2, 8)), 10, 10
         short = draw(st.integers(1, long))
         return ((x - long, y), (x + long, y), (x, y - short), (x, y + short))
-    fewest = {"POINT": 1, "MULTIPOINT": 1, "LINE": 2, "POLYLINE": 3}[shape]
+    fewest = {"POINT": 1, "MULTIPOINT": 2, "LINE": 2, "POLYLINE": 3}[shape]
     points = draw(st.lists(point, min_size=fewest, max_size=1 if shape == "POINT" else fewest + 3, unique=True))
     return (*points, points[0]) if shape == "POLYLINE" else tuple(points)
 
@@ -172,7 +172,7 @@ def _in_space(draw: DrawFn, shape: str) -> tuple[tuple[float, ...], ...]:
         )
     if shape == "POLYGON":
         return ((x, y, z), (x + long, y, z), (x + long, y + short, z + short), (x, y + short, z + short), (x, y, z))
-    fewest = {"POINT": 1, "MULTIPOINT": 1, "LINE": 2}[shape]
+    fewest = {"POINT": 1, "MULTIPOINT": 2, "LINE": 2}[shape]
     return tuple(draw(st.lists(point, min_size=fewest, max_size=1 if shape == "POINT" else fewest + 2, unique=True)))
 
 
