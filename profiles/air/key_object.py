@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from pydicom import Dataset
@@ -62,7 +63,7 @@ def encode_key_images(
     made = hd.ko.KeyObjectSelectionDocument(
         evidence=sources.used(),
         content=content,
-        requested_procedures=list(context.requests) or None,
+        requested_procedures=copy.deepcopy(list(context.requests)) or None,
         **_identity(chosen[0][0], context, algorithm, number),
     )
     finish(made, context, algorithm)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -116,7 +117,7 @@ def contributing_equipment(algorithm: AlgorithmIdentification) -> Any:
 
 def finish(made: Dataset, context: ResultContext, algorithm: AlgorithmIdentification) -> None:
     """Set what every result object carries, and nothing that differs when the same work is done again."""
-    made.update(context.attributes)
+    made.update(copy.deepcopy(context.attributes))  # pydicom shares the elements otherwise
     if context.station.meaning:
         made.StationName = context.station.meaning[:16]
     offset = context.images[0].get("TimezoneOffsetFromUTC")

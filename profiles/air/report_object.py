@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -76,7 +77,7 @@ def encode_report(
         content=content,
         previous_versions=list(context.replaces) or None,
         **_flags(context.standing),
-        requested_procedures=list(context.requests) or None,
+        requested_procedures=copy.deepcopy(list(context.requests)) or None,
         **identity(context, algorithm, "SR", "measurements", series_number=context.series_number + 1),
     )
     finish(made, context, algorithm)

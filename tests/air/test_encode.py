@@ -215,3 +215,12 @@ def test_a_laterality_is_written_in_both_objects(results, make_context, algorith
     region = segmentation.SegmentSequence[0].AnatomicRegionSequence[0]
     assert region.AnatomicRegionModifierSequence[0].CodeValue == "7771000"
     assert "7771000" in str(report)
+
+
+def test_objects_of_one_run_share_nothing_that_can_be_changed(make_context, results, algorithm) -> None:
+    context = make_context()
+    segmentation, report = encode(results, context, algorithm)
+    segmentation["PatientID"].value = "CHANGED"
+    report.ReferencedRequestSequence[0].AccessionNumber = "CHANGED"
+    assert context.attributes.PatientID == report.PatientID != "CHANGED"
+    assert context.requests[0].AccessionNumber != "CHANGED"
