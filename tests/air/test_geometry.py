@@ -48,7 +48,7 @@ def drawn(outline: Outline, points, where=HERE) -> Region:
         (lambda: Location(Mark.POINT, ((1.0, 2.0),), SPACE, ONE), "3 finite numbers"),
         (lambda: Location(Mark.POINT, ((-1.0, 2.0),), HERE, ONE), "coordinates begin at 0"),
         (lambda: Location(Mark.LINE, ((1.0, 2.0),), HERE, ONE), "two or more points"),
-        (lambda: Location(Mark.MULTIPOINT, (), HERE, ONE), "one or more points"),
+        (lambda: Location(Mark.MULTIPOINT, ((1, 1),), HERE, ONE), "two or more points"),
         (lambda: Location(Mark.POINT, ((1.0, 2.0),), HERE, ONE, Code("", "", "")), "Geometric purpose"),
         (lambda: Space("x"), "no UID"),
         (lambda: drawn(Outline.POLYGON, SQUARE), "not drawn on an image"),
@@ -168,7 +168,7 @@ def group_of(judge, report):
     return group, group.ContentTemplateSequence[0].TemplateIdentifier
 
 
-@pytest.mark.requirement("AIR-102", "AIR-113", "AIR-114")
+@pytest.mark.requirement("AIR-102", "AIR-113", "AIR-114", "AIR-EC-010")
 @pytest.mark.parametrize(("shape", "points", "template", "graphic", "purpose"), ON_IMAGE)
 def test_what_is_drawn_on_an_image_comes_back(judge, images, shape, points, template, graphic, purpose) -> None:
     shown = ImageReference(str(images[3].SOPInstanceUID))

@@ -9,6 +9,7 @@ from tests.air.peers.catalogue import CASES
 from tests.air.peers.conftest import run
 
 
+@pytest.mark.requirement("AIR-EC-002")
 @pytest.mark.parametrize("name", CASES)
 def test_a_public_validator_finds_no_error(written, name):
     for path in written[name].paths:
@@ -17,6 +18,7 @@ def test_a_public_validator_finds_no_error(written, name):
         assert [line for line in errors if not any(known in line for known in KNOWN_TO_BE_WRONG)] == []
 
 
+@pytest.mark.requirement("AIR-216", "AIR-EC-002")
 @pytest.mark.parametrize("name", CASES)
 def test_our_own_checks_find_nothing_but_what_a_reader_is_to_know(written, name):
     found = written[name]
