@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import highdicom as hd
@@ -114,13 +114,16 @@ def plain(found: Segmentation, voxels: NDArray[Any], images: Sequence[Dataset], 
 
 
 def take_turns(rounds: int, *works: Callable[[], object]) -> list[float]:
-    """The least seconds that each of some works took; they take turns, so that all see the same machine."""
+    """The least processor seconds that each of some works took.
+
+    They take turns, so that all see the same machine; what others do on it is not counted.
+    """
     took: list[list[float]] = [[] for _ in works]
     for _ in range(rounds):
         for work, seconds in zip(works, took, strict=True):
-            started = perf_counter()
+            started = process_time()
             work()
-            seconds.append(perf_counter() - started)
+            seconds.append(process_time() - started)
     return [min(seconds) for seconds in took]
 
 

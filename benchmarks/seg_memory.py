@@ -1,12 +1,12 @@
 """seg-memory: the most memory that a process holds while it encodes a segmentation, masks included.
 
-Resident memory (ru_maxrss) and not what Python allocates, because that is what a machine must have; each in a process
-of its own, because the peak of a process never falls. Run as ``python -m benchmarks.seg_memory WHO KIND SLICES``.
+Resident memory (VmHWM) and not what Python allocates, because that is what a machine must have; not ru_maxrss, which a
+process inherits from a larger one that starts it. Each is measured in a process of its own, because its peak never
+falls. Run as ``python -m benchmarks.seg_memory WHO KIND SLICES``.
 """
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -65,8 +65,12 @@ def _measure(who: str, kind: str, slices: int) -> str:
         encode_segmentation(found, images, tied, ALGORITHM, 1)
     else:
         plain(found, stacked(found), images, tied)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
-    return f"{peak / MIB} {sum(segment.mask.nbytes for segment in found.segments) / MIB}"
+    return f"{(_peak() - before) / MIB} {sum(segment.mask.nbytes for segment in found.segments) / MIB}"
+
+
+def _peak() -> int:
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

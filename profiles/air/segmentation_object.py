@@ -75,18 +75,18 @@ def _pixels(found: Segmentation, labels: NDArray[Any] | None) -> NDArray[Any]:
     """The voxels as highdicom takes them: the label of each where that says all, else a plane for each segment.
 
     highdicom adds up the planes of all voxels, in integers of 8 bytes, and gathers each plane from between the others;
-    of labels it takes the greatest. Planes that lie together are gathered quicker, and fractions that are already
-    rounded to the steps in which they are written are sorted quicker.
+    of labels it takes the greatest. Planes that lie together are gathered quicker.
     """
-    if found.kind != "FRACTIONAL" and labels is not None:
-        return labels
     fractional = found.kind == "FRACTIONAL"
-    shape = (len(found.segments), *found.segments[0].mask.shape)
-    planes = np.zeros(shape, dtype=np.float32 if fractional else np.uint8)
-    for segment, into in zip(found.segments, planes, strict=True):
-        for values, plane in zip(segment.mask, into, strict=True):
+    if labels is not None and not fractional:
+        return labels
+    masks = [segment.mask for segment in found.segments]
+    voxel = np.result_type(np.float32, *(mask.dtype for mask in masks)) if fractional else np.uint8
+    planes = np.zeros((len(masks), *masks[0].shape), dtype=voxel)
+    for mask, into in zip(masks, planes, strict=True):
+        for values, plane in zip(mask, into, strict=True):
             if values.any():  # else the memory stays untouched, and takes no room
-                plane[...] = np.rint(values * _FRACTION_STEPS) / _FRACTION_STEPS if fractional else values
+                plane[...] = values
     return np.moveaxis(planes, 0, -1)
 
 
