@@ -85,11 +85,11 @@ def head_study(folder):
     """24 axial slices of 107 rows and 173 columns.
 
     The bits of a frame do not fill its last byte, and pixels are twice as high as wide: two things that viewers forget.
+    The slices are not oblique: for a segmentation the viewer cuts either along them or along the patient's axes.
     """
     whole = load_head()
-    affine = whole.affine.copy()
-    affine[:3, 3] += 22 * affine[:3, 1]
-    affine[:3, 1] *= 2
+    affine = np.diag([1.0, 2.0, 1.0, 1.0])
+    affine[:3, 3] = -100, -91, -122
     cropped = Head(whole.name, whole.description, whole.voxels[:173, 22:235:2], affine)
     return write_series(cropped, DemoOrder(accession_number="OHIF1"), folder, slice_axis=2, slices=slice(120, 144))
 
@@ -156,7 +156,7 @@ def segmentation(department):
     )
     uids = tuple(str(image.SOPInstanceUID) for image in department.images)
     volumes = tuple(
-        Measurement(VOLUME, round(float(one.mask.sum()) * 1.907 / 1000, 3), code("UCUM", "mL"), one.tracking)
+        Measurement(VOLUME, round(float(one.mask.sum()) * 2 / 1000, 3), code("UCUM", "mL"), one.tracking)
         for one in segments
     )
     return department.store(Results((Segmentation(segments, uids, "PARTS"),), volumes), "segmenter")

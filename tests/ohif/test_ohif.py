@@ -57,9 +57,9 @@ def look(browser, department):
 
 
 def keep(page, folder, name):
-    """A screenshot beside the test's files; ``STEPWELL_PICTURES`` set to anything renews the one of the handbook."""
+    """A screenshot beside the test's files; ``KEEP_PICTURES`` set to anything renews the one of the handbook."""
     page.screenshot(path=folder / name)
-    if os.environ.get("STEPWELL_PICTURES"):
+    if os.environ.get("KEEP_PICTURES"):
         shutil.copy(folder / name, PICTURES / name)
 
 
@@ -129,20 +129,20 @@ def expected(department, shape):
 @pytest.mark.requirement("AIR-ID-005")
 def test_a_segmentation_lies_on_the_voxels_it_was_made_from(department, segmentation, look, tmp_path):
     page = look(segmentation[0].SeriesInstanceUID)
-    page.locator("[data-cy=panelSegmentation-btn]").click()
-    page.get_by_text("Lesion core").wait_for()
-    assert page.locator("[data-cy=data-row-title]").all_inner_texts() == ["Brain part", "Lesion core"]
     numbers = [int(one.InstanceNumber) for one in department.images]
 
     def both():
-        colours = drawn(page)
-        index, warmth = numbers.index(instance_shown(page)), colours[..., 0] - colours[..., 2]
-        return all(
-            overlap(shown, where_it_belongs(mask[index], department.images[index], shown.shape)) > 0.97
-            for mask, shown in zip(department.masks, (warmth > 40, warmth < -40), strict=True)
-        )
+        colours, index = drawn(page), numbers.index(instance_shown(page))
+        warmth = colours[..., 0] - colours[..., 2]
+        for mask, shown in zip(department.masks, (warmth > 40, warmth < -40), strict=True):
+            shared = overlap(shown, where_it_belongs(mask[index], department.images[index], shown.shape))
+            assert shared > 0.97, f"slice {index}, {shown.sum()} of {shown.shape} pixels coloured, {shared:.0%} shared"
+        return True
 
     eventually(both, 120, "both segments to be drawn where they belong")
+    page.locator("[data-cy=panelSegmentation-btn]").click()
+    page.get_by_text("Lesion core").wait_for()
+    assert page.locator("[data-cy=data-row-title]").all_inner_texts() == ["Brain part", "Lesion core"]
     keep(page, tmp_path, "ohif-segmentation.png")
 
 
