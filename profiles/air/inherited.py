@@ -93,3 +93,8 @@ def require_placed(sources: Sequence[Dataset]) -> None:
         f"A source slice lacks one of {', '.join(_PLACE)} (type 1, PS3.3 C.7.4.1, C.7.6.2 and A.51.3); voxels "
         "cannot lie on slices without a place.",
     )
+    require(
+        len(sources) > 1 or any(sources[0].get(keyword) for keyword in ("SliceThickness", "SpacingBetweenSlices")),
+        "The only source slice tells no Slice Thickness (0018,0050), which its voxels need (PS3.3 C.7.6.16.2.1); have "
+        "the image corrected.",
+    )

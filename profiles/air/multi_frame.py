@@ -113,7 +113,7 @@ def _tell_thickness(made: Dataset) -> None:
     for measures in made.SharedFunctionalGroupsSequence[0].get("PixelMeasuresSequence", []):
         if not measures.get("SliceThickness"):
             apart = measures.get("SpacingBetweenSlices")
-            require(bool(apart), "A single source slice does not tell its Slice Thickness (PS3.3 C.7.6.16.2.1).")
+            require(bool(apart), "The source slices tell no Slice Thickness (PS3.3 C.7.6.16.2.1).")
             measures.SliceThickness = apart
 
 

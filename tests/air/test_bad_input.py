@@ -286,5 +286,6 @@ def test_a_mammogram_with_a_frame_of_reference_but_no_place_has_segments_and_map
 def test_a_single_slice_that_tells_no_thickness_is_refused(attempt, images) -> None:
     (alone,) = images[3:4]
     del alone.SliceThickness
+    del alone.SpacingBetweenSlices
     with pytest.raises(IllegalResult, match="Slice Thickness"):
         attempt(segmented([alone], np.ones((1, 20, 24), np.bool_)), [alone])
