@@ -75,7 +75,7 @@ def _form(graphic: str, points: Points, three: bool, purpose: Code | None) -> Ca
     if graphic == "POLYLINE":
         shape, points = _polyline(points, three, purpose)
     elif graphic in _OTHERS:
-        shape = _OTHERS[graphic] if len(points) > 1 else Mark.POINT
+        shape = Mark.POINT if graphic == "MULTIPOINT" and len(points) == 1 else _OTHERS[graphic]
     else:
         raise IllegalResult("Graphic Type is none of PS3.3 C.18.6.1.1 and C.18.9.1.1.")
     usual = _MEANT.get(shape, "" if isinstance(shape, Mark) else _OUTLINE)

@@ -123,6 +123,14 @@ def test_polylines_are_read_as_what_they_are_said_to_be(
     assert (shape.mark if isinstance(shape, Location) else shape.outline) is expected
 
 
+@pytest.mark.parametrize(("graphic", "count"), [("MULTIPOINT", 1), ("CIRCLE", 0), ("INTERPOLATED", 0)])
+def test_one_point_is_a_point_where_it_may_stand_alone(graphic: str, count: int) -> None:
+    found = read(coded(FINDING, NODULE), drawn([2.0, 2.0], image("1.2.5"), graphic=graphic))
+    assert found.results is not None
+    assert [one.mark for one in found.results.locations] == [Mark.POINT] * count
+    assert len(found.unread) == 1 - count
+
+
 def test_coordinates_without_image_are_on_the_only_image_of_their_group() -> None:
     found = read(coded(FINDING, NODULE), drawn(SQUARE), image("1.2.5", SOURCE))
     assert found.results is not None
