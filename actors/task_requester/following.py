@@ -23,10 +23,13 @@ from actors.task_requester.images import (
 from actors.task_requester.ledger import LATE, ImagesComplete, Ledger
 from actors.task_requester.recording import stored_order
 from actors.task_requester.rules import Decision, Rule
+from actors.task_requester.rules.applying import decide_all
+from actors.task_requester.rules.duplicates import suppress
+from actors.task_requester.rules.requesting import Places, explain_request, workitem_of
 from actors.task_requester.settings import Settings
 from actors.task_requester.steps import Step
-from profiles.aiwi import Request, explain_priority, workitem_for_order, workitem_uid
-from profiles.dicom import Code, text
+from profiles.aiwi import workitem_uid
+from profiles.dicom import text
 from profiles.errors import StepwellError, Unavailable
 from profiles.hl7 import ImagingOrder, parse_timestamp
 
@@ -187,8 +190,10 @@ class Follower:
         workitems: list[WorkitemRow] = []
         said: list[str] = []
         for study in studies:
-            series = [one.fields() for one in study.series]
-            decisions = [rule.decide(study.fields(order), series) for rule in self._rules]
+            decisions = decide_all(self._rules, order, study, self._archive, self._clock())
+            with self._ledger.database.read() as session:
+                today = moment(self._clock())[:10]
+                decisions = [suppress(session, decision, row, study.uid, today) for decision in decisions]
             said += [decision.explanation for decision in decisions]
             workitems += [self._workitem(row, order, study, decision) for decision in decisions if decision.matches]
         explanation = "\n".join(said)
@@ -200,24 +205,9 @@ class Follower:
         return True
 
     def _workitem(self, row: OrderRow, order: ImagingOrder, study: ImageStudy, decision: Decision) -> WorkitemRow:
-        rule = decision.rule
-        request = Request(
-            workitem_code=rule.workitem_code.code(),
-            label=rule.label,
-            worklist_label=rule.worklist,
-            routine_priority=rule.priority,
-            station_class=rule.station_class.code() if rule.station_class else None,
-            parameters={Code(name, "99STEPWELL", name): value for name, value in rule.parameters.items()},
-        )
-        now = self._clock()
-        content = workitem_for_order(
-            order,
-            study.input(decision.series),
-            request,
-            archive_url=self._settings.archive_url,
-            destination_url=self._settings.storage_url,
-            now=now,
-        )
+        rule, now = decision.rule, self._clock()
+        places = Places(self._settings.archive_url, self._settings.storage_url)
+        content = workitem_of(decision, order, study, places, now)
         return WorkitemRow(
             uid=workitem_uid(row.key, study.uid, rule.name),
             order_number=row.number or 0,
@@ -225,9 +215,9 @@ class Follower:
             rule=rule.name,
             content=orjson.dumps(content).decode(),
             state=WorkitemState.PLANNED,
-            explanation=f"{decision.explanation}; {explain_priority(order.priority, rule.priority)}",
+            explanation=f"{decision.explanation}; {explain_request(decision, order, now)}",
             planned_at=moment(now),
-            rerun=bool(getattr(rule, "rerun_on_change", False)),
+            rerun=rule.rerun_on_change,
         )
 
     def _log_decision(self, row: OrderRow, study: str, workitems: Sequence[WorkitemRow], explanation: str) -> None:

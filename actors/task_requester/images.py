@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from profiles.aiwi import InputInstance, InputSeries, InputStudy
-from profiles.dicom import JsonDataset, get, get_all, text
+from profiles.dicom import JsonDataset, get, text
 from profiles.hl7 import EntityIdentifier, ImagingOrder
 
 #: Modalities of results and documents: they never make a study ready (HL7-062).
@@ -42,20 +42,6 @@ class ImageSeries:
     instances: tuple[InputInstance, ...]
     first: JsonDataset
 
-    def fields(self) -> dict[str, Any]:
-        """Values of the fields of scope ``series`` (``tables/context.csv``)."""
-        return {
-            "uid": self.uid,
-            "modality": self.modality,
-            "body_part": text(self.first, "BodyPartExamined").strip().upper(),
-            "series_description": text(self.first, "SeriesDescription"),
-            "images": float(len(self.instances)),
-            "sop_class": self.instances[0].sop_class_uid if self.instances else "",
-            "image_type": [str(value) for value in get_all(self.first, "ImageType")],
-            "acquisition_type": text(self.first, "MRAcquisitionType"),
-            "slice_thickness": float(get(self.first, "SliceThickness") or 0.0),
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class ImageStudy:
@@ -73,27 +59,6 @@ class ImageStudy:
     def identity(self) -> JsonDataset:
         """Patient and study attributes as the images have them."""
         return self.series[0].first if self.series else {}
-
-    def fields(self, order: ImagingOrder) -> dict[str, Any]:
-        """Values of the fields of scope ``study`` (``tables/context.csv``)."""
-        series = [one.fields() for one in self.series]
-        procedure = order.procedure
-        return {
-            "modalities": _distinct(one["modality"] for one in series),
-            "body_parts": _distinct(one["body_part"] for one in series),
-            "series_descriptions": _distinct(one["series_description"] for one in series),
-            "study_description": text(self.identity, "StudyDescription"),
-            "image_count": float(self.count),
-            "largest_series": max((one["images"] for one in series), default=0.0),
-            "procedure_code": procedure.value if procedure else "",
-            "procedure_scheme": procedure.scheme if procedure else "",
-            "procedure": procedure.meaning if procedure else "",
-            "ordered_modalities": _distinct(step.modality for step in order.steps),
-            "reason": order.reason,
-            "patient_class": order.patient_class,
-            "priority": order.priority,
-            "sender": order.sender,
-        }
 
     def input(self, series_uids: tuple[str, ...]) -> InputStudy:
         """The series chosen by a rule, as the input of a workitem."""
@@ -145,7 +110,3 @@ def read_study(archive: ImageSource, study_uid: str) -> ImageStudy:
             first = archive.instance_metadata(study_uid, uid, instances[0].sop_instance_uid)
             found.append(ImageSeries(uid, modality, tuple(instances), first))
     return ImageStudy(study_uid, tuple(found))
-
-
-def _distinct(values: Any) -> list[str]:
-    return sorted({value for value in values if value})

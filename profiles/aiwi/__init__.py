@@ -5,7 +5,7 @@
 
 from profiles.aiwi.content import content_findings, explain
 from profiles.aiwi.values import InputInstance, InputSeries, InputStudy, Request
-from profiles.aiwi.workitem import explain_priority, priority_of, workitem_for_order, workitem_uid
+from profiles.aiwi.workitem import explain_priority, input_items, priority_of, workitem_for_order, workitem_uid
 
 __all__ = [
     "InputInstance",
@@ -15,6 +15,7 @@ __all__ = [
     "content_findings",
     "explain",
     "explain_priority",
+    "input_items",
     "priority_of",
     "workitem_for_order",
     "workitem_uid",

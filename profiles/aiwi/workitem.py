@@ -67,7 +67,7 @@ def workitem_for_order(
         workitem, "ScheduledStationClassCodeSequence", *([request.station_class] if request.station_class else [])
     )
     put_items(workitem, "ScheduledProcessingParametersSequence", *_parameters(request))
-    put_items(workitem, "InputInformationSequence", *_inputs(study, archive_url))
+    put_items(workitem, "InputInformationSequence", *input_items(study, archive_url))
     storage = put(_dataset(), "StorageURL", destination_url)
     put_items(workitem, "OutputDestinationSequence", put_items(_dataset(), "STOWRSStorageSequence", storage))
     _put_patient(workitem, order, study.identity)
@@ -76,6 +76,11 @@ def workitem_for_order(
         workitem.setdefault(tag_of(keyword), put(_dataset(), keyword)[tag_of(keyword)])
     with_type_2(workitem)
     return dict(sorted(workitem.items()))
+
+
+def input_items(study: InputStudy, archive_url: str) -> list[JsonDataset]:
+    """Items of Input Information Sequence (0040,4021): one for each series of a study."""
+    return [_input(study.study_instance_uid, series, archive_url.rstrip("/")) for series in study.series]
 
 
 def priority_of(ordered: str, routine: str = "MEDIUM") -> str:
@@ -106,10 +111,6 @@ def _must_be_present() -> tuple[str, ...]:
 
 def _dataset() -> JsonDataset:
     return {}
-
-
-def _inputs(study: InputStudy, archive_url: str) -> list[JsonDataset]:
-    return [_input(study.study_instance_uid, series, archive_url.rstrip("/")) for series in study.series]
 
 
 def _input(study_uid: str, series: InputSeries, archive_url: str) -> JsonDataset:

@@ -269,7 +269,9 @@ def test_images_that_come_too_late_for_a_workitem_are_noted(shop, worklist, stat
 
 @pytest.mark.requirement("HL7-063")
 def test_images_after_completion_make_another_workitem_where_the_rule_wants_it(shop, worklist, monkeypatch):
-    monkeypatch.setattr(type(shop.follower._rules[0].table), "rerun_on_change", True, raising=False)
+    (rule,) = shop.follower._rules
+    again = dataclasses.replace(rule, table=rule.table.model_copy(update={"rerun_on_change": True}))
+    monkeypatch.setattr(shop.follower, "_rules", (again,))
     uid, _ = the_only(worklist)
     shop.send("XO", priority="S").work()
     worklist.states[uid] = "COMPLETED"

@@ -96,7 +96,7 @@ def test_all_faults_of_a_rule_file_are_told_at_once(tmp_path):
     message = caught.value.message
     for fault in ("rule one, when", "rule two, when", "colour", "rule same", "bare, when", "bare, label", "other"):
         assert fault in message, message
-    assert "docs/orders.md" in message
+    assert "docs/rules.md" in message
 
 
 @pytest.mark.parametrize(

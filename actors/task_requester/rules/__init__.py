@@ -1,0 +1,12 @@
+"""Rules: which studies get which workitem (design decision D12; ``docs/rules.md``).
+
+``model`` is the file as it is written, ``language`` its expressions, ``fields`` their values, ``loading`` reads a file,
+``deciding`` asks a rule, ``priors`` finds earlier studies, ``duplicates`` earlier workitems, ``requesting`` makes the
+content of a workitem. ``checking``, ``trying`` and ``replaying`` are for people who write rules.
+"""
+
+from actors.task_requester.rules.deciding import Decision, Rule
+from actors.task_requester.rules.loading import load_rules
+from actors.task_requester.rules.model import RuleTable
+
+__all__ = ["Decision", "Rule", "RuleTable", "load_rules"]
