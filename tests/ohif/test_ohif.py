@@ -4,7 +4,6 @@ import base64
 import io
 import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +59,8 @@ def keep(page, folder, name):
     """A screenshot beside the test's files; ``KEEP_PICTURES`` set to anything renews the one of the handbook."""
     page.screenshot(path=folder / name)
     if os.environ.get("KEEP_PICTURES"):
-        shutil.copy(folder / name, PICTURES / name)
+        with Image.open(folder / name) as picture:
+            picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(PICTURES / name, optimize=True)
 
 
 def drawn(page):
