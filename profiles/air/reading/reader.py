@@ -1,4 +1,4 @@
-"""From DICOM objects of anybody to the primitives (issue: read what others wrote, and say what was not understood)."""
+"""From DICOM objects of anybody to the primitives, and a reason for whatever is not understood."""
 
 from __future__ import annotations
 

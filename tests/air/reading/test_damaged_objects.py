@@ -84,7 +84,6 @@ def retype(dataset: Dataset, element: DataElement, _: object) -> None:
     dataset[element.tag]._value = b"\x00\x01nonsense"
 
 
-@pytest.mark.requirement("AIR-001")
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_damaged_object_is_read_as_far_as_it_can_be_and_never_raises(
@@ -103,7 +102,6 @@ def test_a_damaged_object_is_read_as_far_as_it_can_be_and_never_raises(
     assert alone.results is not None or alone.unread
 
 
-@pytest.mark.requirement("AIR-001")
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_an_object_that_breaks_off_is_read_as_far_as_it_can_be(objects: list[bytes], data: st.DataObject) -> None:

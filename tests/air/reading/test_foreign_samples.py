@@ -39,7 +39,6 @@ def outcome(name: str, read: Reading) -> dict[str, str]:
 
 
 @pytest.mark.samples
-@pytest.mark.requirement("AIR-001")
 @pytest.mark.parametrize("name", EXPECTED)
 def test_each_sample_is_read_as_was_recorded(name: str) -> None:
     read = read_results([pydicom.dcmread(samples() / name)])

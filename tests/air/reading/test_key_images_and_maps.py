@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from pydicom import Dataset
 
 from profiles.air import ImageReference, ParametricMap, Results, Tracking
@@ -36,7 +35,6 @@ def test_a_selection_that_rejects_images_is_no_result() -> None:
     assert "title of the key images" in found.unread[0].reason
 
 
-@pytest.mark.requirement("AIR-001")
 def test_a_map_without_report_is_of_a_thing_of_its_own(series: Study) -> None:
     uids = tuple(str(one.SOPInstanceUID) for one in series.images)
     values = np.ones((12, 20, 24), dtype=np.float32)

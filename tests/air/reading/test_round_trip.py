@@ -12,8 +12,8 @@ from tests.air.reading.equality import said_by
 from tests.air.reading.strategies import results
 
 
+@pytest.mark.requirement("AIR-074", "AIR-136")
 @pytest.mark.parametrize("kind", ["series", "multi-frame", "radiograph"])
-@pytest.mark.requirement("AIR-001")
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_results_read_from_their_objects_are_the_results_that_were_written(

@@ -19,7 +19,7 @@ def segments(made: Dataset, images: object = ()) -> tuple[Results | None, str]:
     return read.results, " | ".join(one.reason for one in read.unread)
 
 
-@pytest.mark.requirement("AIR-001")
+@pytest.mark.requirement("AIR-144")
 def test_slices_without_voxels_come_back_when_the_sources_are_given(
     written: Callable[[], list[Dataset]], series: Study, results: Results
 ) -> None:
@@ -74,7 +74,6 @@ def test_a_content_label_that_is_none_is_replaced_and_told(written: Callable[[],
     assert "Another one was made" in reason
 
 
-@pytest.mark.requirement("AIR-001")
 def test_objects_say_which_order_study_and_algorithm_they_are_of(
     written: Callable[[], list[Dataset]], series: Study
 ) -> None:

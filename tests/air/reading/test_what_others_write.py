@@ -46,7 +46,7 @@ def reasons(found: Reading) -> str:
     return " | ".join(one.reason for one in found.unread)
 
 
-@pytest.mark.requirement("AIR-001")
+@pytest.mark.requirement("AIR-070")
 def test_a_group_without_tracking_is_named_by_its_finding() -> None:
     found = read(coded(FINDING, NODULE))
     assert found.results is not None
@@ -68,6 +68,7 @@ def test_words_in_place_of_a_finding_become_a_comment() -> None:
     assert "words where a code belongs" in reasons(found)
 
 
+@pytest.mark.requirement("AIR-080")
 def test_a_laterality_beside_the_site_is_that_of_the_site() -> None:
     found = read(coded(FINDING, NODULE), coded(SITE, LUNG), coded(SIDE, LEFT))
     assert found.results is not None
@@ -102,6 +103,7 @@ def test_a_finding_as_container_is_searched_and_told() -> None:
     assert "container within a group" in reasons(found)
 
 
+@pytest.mark.requirement("AIR-114")
 @pytest.mark.parametrize(
     ("points", "purpose", "expected"),
     [
@@ -131,6 +133,7 @@ def test_one_point_is_a_point_where_it_may_stand_alone(graphic: str, count: int)
     assert len(found.unread) == 1 - count
 
 
+@pytest.mark.requirement("AIR-102")
 def test_coordinates_without_image_are_on_the_only_image_of_their_group() -> None:
     found = read(coded(FINDING, NODULE), drawn(SQUARE), image("1.2.5", SOURCE))
     assert found.results is not None
@@ -155,6 +158,7 @@ def test_coordinates_below_a_number_are_drawn_for_its_thing() -> None:
     assert "drawn for one number" in reasons(found)
 
 
+@pytest.mark.requirement("AIR-092")
 @pytest.mark.parametrize("unit", [Code("496", "UCUM", "millimeter"), Code("mm", "99X", "mm")])
 def test_numbers_of_units_that_are_no_ucum_are_told(unit: Code) -> None:
     found = read(coded(FINDING, NODULE), number(LENGTH, "4", unit))
@@ -183,6 +187,7 @@ def test_groups_below_the_root_and_in_a_report_within_the_report_are_read() -> N
     assert "second report within" in reasons(found)
 
 
+@pytest.mark.requirement("AIR-073", "AIR-074")
 def test_two_groups_of_one_name_are_two_things() -> None:
     groups = [group(*tracked("Same", uid), coded(FINDING, NODULE)) for uid in ("1.2.7", "1.2.8", "1.2.8")]
     found = read_results([report(measured(*groups))])
@@ -201,6 +206,7 @@ def test_reasons_do_not_repeat_how_things_are_named() -> None:
     assert "Doe" not in reasons(found)
 
 
+@pytest.mark.requirement("AIR-117")
 def test_a_reference_to_an_object_that_was_not_given_is_told() -> None:
     found = read(coded(FINDING, NODULE), image("1.2.6", Code("121191", "DCM", "Referenced Segment"), segment=1))
     assert found.results is not None
@@ -216,6 +222,7 @@ def test_nothing_found_beside_a_finding_is_left_out_and_told() -> None:
     assert "nothing_found" in reasons(found)
 
 
+@pytest.mark.requirement("AIR-200", "AIR-201")
 def test_the_nodes_of_a_result_tree_point_at_the_things_of_its_reports() -> None:
     finding = coded(FINDING, NODULE)
     finding.ObservationUID = "1.2.77"
@@ -233,7 +240,7 @@ def test_the_nodes_of_a_result_tree_point_at_the_things_of_its_reports() -> None
     assert found.unread == ()
 
 
-@pytest.mark.requirement("AIR-001")
+@pytest.mark.requirement("AIR-112", "AIR-136")
 def test_a_segmentation_frame_of_a_planar_group_is_the_segment_of_the_thing(
     written: Callable[[], list[Dataset]],
 ) -> None:
