@@ -64,15 +64,18 @@ def keep(page, folder, name):
 
 
 def drawn(page):
-    """What the viewer painted, without the words around it, as whole numbers; None while there is nothing yet."""
+    """What the viewer painted, without the words around it, as whole numbers."""
     canvas = page.locator("canvas.cornerstone-canvas").first
-    content = base64.b64decode(canvas.evaluate("one => one.toDataURL('image/png')").split(",", 1)[1])
+    content = base64.b64decode(canvas.evaluate("one => one.toDataURL('image/png')").partition(",")[2])
+    assert content, "the viewer has painted nothing yet"
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
 
 
 def instance_shown(page):
     """The Instance Number in the corner of the viewport."""
-    return int(re.search(r"I:(\d+)", page.locator("[data-cy=viewport-overlay-bottom-right]").inner_text())[1])
+    found = re.search(r"I:(\d+)", page.locator("[data-cy=viewport-overlay-bottom-right]").inner_text())
+    assert found, "the viewer does not say yet which slice it shows"
+    return int(found[1])
 
 
 def overlap(one, other):
@@ -132,7 +135,7 @@ def test_a_segmentation_lies_on_the_voxels_it_was_made_from(department, segmenta
     numbers = [int(one.InstanceNumber) for one in department.images]
 
     def both():
-        colours, index = drawn(page), numbers.index(instance_shown(page))
+        index, colours = numbers.index(instance_shown(page)), drawn(page)
         warmth = colours[..., 0] - colours[..., 2]
         for mask, shown in zip(department.masks, (warmth > 40, warmth < -40), strict=True):
             shared = overlap(shown, where_it_belongs(mask[index], department.images[index], shown.shape))
@@ -141,8 +144,8 @@ def test_a_segmentation_lies_on_the_voxels_it_was_made_from(department, segmenta
 
     eventually(both, 120, "both segments to be drawn where they belong")
     page.locator("[data-cy=panelSegmentation-btn]").click()
-    page.get_by_text("Lesion core").wait_for()
-    assert page.locator("[data-cy=data-row-title]").all_inner_texts() == ["Brain part", "Lesion core"]
+    labels = page.locator("[data-cy=data-row-title]")
+    eventually(lambda: labels.all_inner_texts() == ["Brain part", "Lesion core"], 60, "the segments to be listed")
     keep(page, tmp_path, "ohif-segmentation.png")
 
 
@@ -157,9 +160,9 @@ def test_a_report_is_drawn_where_and_with_the_words_that_it_has(department, repo
         assert f"{kind}: {104.2345 + place} {unit}" in words, "as the algorithm wrote it, not rounded"
     assert words.count("Finding: Lesion of Brain") == 6
     assert words.count("1 more not drawn here: see the page of results") == 1
-    assert instance_shown(page) == int(department.images[department.drawn_on].InstanceNumber)
 
     def all_there():
+        assert instance_shown(page) == int(department.images[department.drawn_on].InstanceNumber)
         there = lines_and_shapes(page)
         for name, wanted in expected(department, drawn(page).shape[:2]).items():
             near = [
