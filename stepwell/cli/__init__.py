@@ -17,6 +17,7 @@ from stepwell.cli import (
     benchmarks,
     conform,
     demonstration,
+    orders,
     results,
     running,
     statement,
@@ -33,7 +34,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for commands in (demonstration, running, worklist, asking, results, conform, statement, administration, benchmarks):
+for commands in (
+    demonstration,
+    running,
+    worklist,
+    asking,
+    orders,
+    results,
+    conform,
+    statement,
+    administration,
+    benchmarks,
+):
     commands.register(app)
 
 
