@@ -26,6 +26,13 @@ SELECT uid, study_uid, rule, state, planned_at, created_at, explanation, cancel_
        note
 FROM workitem WHERE order_number = :value ORDER BY planned_at, revision
 """
+_DECIDED = """
+SELECT number, accession, study_uid, content FROM imaging_order
+WHERE images_complete_at >= :value AND study_uid <> '' ORDER BY images_complete_at
+"""
+_CONTENTS = """
+SELECT rule, content FROM workitem WHERE order_number = :value AND state <> 'withdrawn' ORDER BY revision
+"""
 _QUARANTINE = """
 SELECT number, sender, control_id, kind, received_at, answer_code, reason
 FROM message WHERE answer_code <> 'AA' ORDER BY number DESC LIMIT :value
@@ -72,6 +79,23 @@ def order_thread(where: Path | str, identifier: str) -> list[dict[str, Any]]:
             pending = any(map(_is_cancel_pending, workitems))
             found.append({**_order(row), "cancel_pending": pending, "messages": messages, "workitems": workitems})
     return found
+
+
+def decided_orders(where: Path | str, since: str) -> list[dict[str, Any]]:
+    """The orders that were decided on since a moment, to be decided on again (``stepwell rules replay``).
+
+    Args:
+        where: ``data_dir`` of the installation, or the ``database_url`` of the Task Requester.
+        since: ISO 8601 in UTC.
+
+    Returns:
+        For each ``accession``, ``study_uid``, ``content`` (the order as JSON), and ``workitems``: content by rule.
+    """
+    with _reading(where) as connection:
+        return [
+            {**row, "workitems": {one["rule"]: one["content"] for one in _rows(connection, _CONTENTS, row["number"])}}
+            for row in _rows(connection, _DECIDED, since)
+        ]
 
 
 def quarantine(where: Path | str, limit: int = 100) -> list[dict[str, Any]]:

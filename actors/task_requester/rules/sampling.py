@@ -1,0 +1,111 @@
+"""Values that tell the conditions of a rule file apart: those that it names, and others beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import Any
+
+from actors.task_requester.rules.language import UNKNOWN, Condition, Name
+
+_OTHER = "zz other"
+#: How often a name gets a value that its own rule names.
+_OWN = 0.8
+_MARKUP = re.compile(r"\(\?[a-zA-Z]+\)|\\[bBAZ]|[()^$?]|\(\?:|[.][*]")
+_TO_SAMPLES = (
+    (r"\[(.)[^\]]*\]", r"\1"),
+    (r"\\d", "1"),
+    (r"\\s", " "),
+    (r"\\w", "x"),
+    (r"[.]?[+]", "x"),
+    (r"\\(.)", r"\1"),
+)
+
+Candidates = dict[str, list[Any]]
+
+
+def candidates(condition: Condition) -> Candidates:
+    """For each name of a condition, the values worth trying."""
+    literals: dict[str, list[Any]] = {name.name: [] for name in condition.names}
+    _collect(condition.compiled.statement, literals)
+    return {name.name: list(_values(name, literals[name.name])) for name in condition.names}
+
+
+def samples_of(pattern: str) -> list[str]:
+    """Texts that a regular expression fits; none when it is too much for this simple way of guessing."""
+    found = []
+    for part in [pattern, *pattern.split("|")]:
+        plain = _MARKUP.sub("", part)
+        for what, by in _TO_SAMPLES:
+            plain = re.sub(what, by, plain)
+        found += [one for one in (plain, f"{plain} ") if re.search(pattern, one)]
+    return list(dict.fromkeys(found))
+
+
+def unseen(condition: Condition) -> list[str]:
+    """The patterns of a condition for which no fitting text is known, so that nothing can be said about them."""
+    patterns = [one for one, is_pattern in _literals(condition.compiled.statement) if is_pattern]
+    return [one for one in patterns if not samples_of(one)]
+
+
+def draw(random: Random, own: Candidates, all_of_them: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """One combination: names of ``own`` mostly by its values, the others by anybody's."""
+    found = {}
+    for name, values in all_of_them.items():
+        mine = own.get(name)
+        found[name] = random.choice(mine if mine and random.random() < _OWN else values)
+    return found
+
+
+def _collect(node: Any, literals: dict[str, list[Any]]) -> set[str]:
+    """Give the literals beneath a comparison to the names beneath it."""
+    kind = type(node).__name__
+    names: set[str] = {node.name} if kind == "SymbolExpression" else set()
+    for child in _children(node):
+        names |= _symbols(child) if kind == "ComprehensionExpression" else _collect(child, literals)
+    if kind == "LogicExpression":
+        return set()
+    for name in names & literals.keys():
+        literals[name] += _literals(node)
+    return names
+
+
+def _symbols(node: Any) -> set[str]:
+    own = {node.name} if type(node).__name__ == "SymbolExpression" else set()
+    return own.union(*(_symbols(child) for child in _children(node)))
+
+
+def _literals(node: Any, is_pattern: bool = False) -> list[tuple[Any, bool]]:
+    """The texts and numbers beneath a node, each with whether it is a pattern."""
+    kind = type(node).__name__
+    if kind in {"StringExpression", "FloatExpression"}:
+        return [(node.value if kind == "StringExpression" else float(node.value), is_pattern)]
+    is_pattern = is_pattern or kind == "FuzzyComparisonExpression"
+    return [one for child in _children(node) for one in _literals(child, is_pattern)]
+
+
+def _children(node: Any) -> Iterator[Any]:
+    slots = [name for kind in type(node).__mro__ for name in getattr(kind, "__slots__", ())]
+    for name in dict.fromkeys([*slots, *getattr(node, "__dict__", {})]):
+        value = getattr(node, name, None)
+        for one in value if isinstance(value, tuple | list) else (value,):
+            if name != "context" and not isinstance(one, type) and hasattr(one, "evaluate"):
+                yield one
+
+
+def _values(name: Name, literals: list[tuple[Any, bool]]) -> Iterator[Any]:
+    if name.kind.startswith("number"):
+        numbers = [one for one, _ in literals if isinstance(one, float)]
+        near = sorted({UNKNOWN if one is None else one for lit in numbers for one in (lit - 1, lit, lit + 1)})
+        singles: list[Any] = [UNKNOWN, 0.0, *near]
+    else:
+        found = [(one, is_pattern) for one, is_pattern in literals if isinstance(one, str)]
+        texts = [text for one, is_pattern in found for text in (samples_of(one) if is_pattern else [one])]
+        texts = list(dict.fromkeys(texts))
+        singles = ["", _OTHER, *texts, *([" ".join(texts)] if len(texts) > 1 else [])]
+    if not name.kind.endswith("s"):
+        yield from singles
+        return
+    known = [one for one in singles if one not in ("", _OTHER) and one == one]  # noqa: PLR0124  # nan is not
+    yield from ([], [singles[1]], *([one] for one in known), known)
