@@ -167,19 +167,25 @@ class Amender:
     @contextmanager
     def _changing(self, uid: str) -> Iterator[tuple[Session, WorkitemRow]]:
         with self._database.write() as session:
-            row = session.exec(select(WorkitemRow).where(WorkitemRow.uid == uid).with_for_update()).one()
+            row, order = locked_workitem(session, uid)
             yield session, row
             session.add(row)
             session.flush()
-            conclude_order(session, row.order_number, moment(self._clock()))
+            conclude_order(session, order, moment(self._clock()))
 
 
-def conclude_order(session: Session, order_number: int, at: str, words: str = "") -> None:
+def locked_workitem(session: Session, uid: str) -> tuple[WorkitemRow, OrderRow]:
+    """A workitem and its order, that nobody else changes before the transaction ends; the order is locked first."""
+    number = session.exec(select(WorkitemRow.order_number).where(WorkitemRow.uid == uid)).one()
+    order = session.exec(select(OrderRow).where(OrderRow.number == number).with_for_update()).one()
+    return session.get_one(WorkitemRow, uid), order
+
+
+def conclude_order(session: Session, order: OrderRow, at: str, words: str = "") -> None:
     """Let an order say how far its workitems got."""
-    order = session.exec(select(OrderRow).where(OrderRow.number == order_number).with_for_update()).one()
     if order.state != OrderState.PLANNED:
         return
-    state = state_of(session, order_number)
+    state = state_of(session, order.number or 0)
     if state != OrderState.PLANNED:
         order.state, order.updated_at = state, at
         order.explanation = "\n".join(filter(None, [order.explanation, words]))

@@ -17,6 +17,9 @@ from profiles.dicom import JsonDataset
 
 #: DCM 110528 "Discontinued Procedure Step rescheduled" (orders.md 4.3, last paragraph).
 RESCHEDULED = "110528"
+#: DCM 110510 "Duplicate order".
+DUPLICATE = "110510"
+_TWICE = "Two orders turned out to be the same one; it is done once."
 #: Of a workitem that is not to be there: what is wanted instead of it.
 NOTHING = "{}"
 UNWANTED = "No rule asks for this workitem any more: the order or its images changed."
@@ -42,7 +45,7 @@ def plan_workitems(session: Session, order: OrderRow, wanted: Sequence[WorkitemR
         order: has been decided on.
         wanted: one row for each study and rule, of revision 1.
     """
-    latest = {(row.study_uid, row.rule): row for row in workitems_of(session, order.number or 0)}
+    latest = _latest(workitems_of(session, order.number or 0))
     for row in wanted:
         known = latest.pop((row.study_uid, row.rule), None)
         if known is None:
@@ -86,11 +89,12 @@ def hold_workitems(session: Session, order_number: int) -> None:
     for row in workitems_of(session, order_number):
         if row.cancel_wanted or row.state not in {WorkitemState.PLANNED, WorkitemState.CREATED}:
             continue
-        held = _dumps(with_readiness(dataset_of(row.wanted or row.content), "INCOMPLETE"))
+        there = dataset_of(row.content)
+        held = with_readiness(there, "INCOMPLETE")
         if row.state == WorkitemState.PLANNED:
-            row.content = held
+            row.content = _dumps(held)
         else:
-            row.wanted = held
+            row.wanted = _dumps(held) if held != there else ""
         session.add(row)
 
 
@@ -109,15 +113,38 @@ def withdraw_workitems(session: Session, order_number: int, reason: str, words: 
             session.add(row)
 
 
+def join_workitems(session: Session, order_number: int, other_number: int) -> None:
+    """Give an order the workitems of another one that turned out to be the same; nothing is to be done twice.
+
+    Args:
+        session: writing.
+        order_number: of the order that stays.
+        other_number: of the one that goes.
+    """
+    there = _latest(workitems_of(session, order_number))
+    for row in workitems_of(session, other_number):
+        known = there.get((row.study_uid, row.rule))
+        if known and not known.cancel_wanted and not row.cancel_wanted:
+            row.cancel_wanted, row.cancel_code, row.cancel_reason, row.wanted = True, DUPLICATE, _TWICE, ""
+        row.order_number = order_number
+        session.add(row)
+
+
 def state_of(session: Session, order_number: int) -> OrderState:
     """How far the workitems of a decided order got; ``no-rule`` when there is none."""
-    rows = workitems_of(session, order_number)
-    live = [row for row in {(row.study_uid, row.rule): row for row in rows}.values() if not row.cancel_wanted]
+    latest = _latest(workitems_of(session, order_number))
+    live = [row for row in latest.values() if not row.cancel_wanted]
     if any(row.state == WorkitemState.PLANNED or row.wanted for row in live):
         return OrderState.PLANNED
     if any(row.state == WorkitemState.REFUSED for row in live):
         return OrderState.REFUSED
     return OrderState.PUBLISHED if live else OrderState.NO_RULE
+
+
+def _latest(rows: Sequence[WorkitemRow]) -> dict[tuple[str, str], WorkitemRow]:
+    """The workitem that counts, by study and rule: the last one that is wanted, else the last one."""
+    by_weight = sorted(rows, key=lambda row: (not row.cancel_wanted, row.revision))
+    return {(row.study_uid, row.rule): row for row in by_weight}
 
 
 def _first(session: Session, order: OrderRow, row: WorkitemRow) -> None:

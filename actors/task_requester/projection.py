@@ -9,18 +9,22 @@ What an order control code with a status does is a table, too (``tables/life_cyc
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+
+from pydantic import TypeAdapter
 
 from profiles.hl7 import ImagingOrder
 from profiles.hl7.values import Patient
 from profiles.tables import read_table
 
-_NOT_CONTENT = ("control", "status", "control_id", "transaction_time", "cancel_reason", "origin", "called_ae")
+_ORDER = TypeAdapter(ImagingOrder)
+_NOT_CONTENT = {"control", "status", "control_id", "transaction_time", "cancel_reason"} | {
+    *("origin", "called_ae", "registered")
+}
 _ORDERING = frozenset({"hl7", "fhir"})
 _ANY = "*"
 
@@ -139,8 +143,7 @@ def effect(before: Standing | None, after: Standing, event: Event) -> str:
 
 def content_hash(order: ImagingOrder) -> str:
     """Equal for messages that say the same about an order."""
-    said = {name: value for name, value in asdict(order).items() if name not in _NOT_CONTENT}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_ORDER.dump_json(order, exclude=_NOT_CONTENT)).hexdigest()
 
 
 def overlay(known: ImagingOrder, newer: ImagingOrder) -> ImagingOrder:
@@ -227,12 +230,11 @@ def _is_order(event: Event) -> bool:
     return event.action in {"create", "replacement"}
 
 
-def _when(event: Event) -> tuple[str, int, str]:
-    said = json.dumps(asdict(event.order), sort_keys=True)
-    return event.time, int(_actions()[event.action]["rank"]), hashlib.sha256(said.encode()).hexdigest()
+def _when(event: Event) -> tuple[str, int, bytes]:
+    return event.time, int(_actions()[event.action]["rank"]), _ORDER.dump_json(event.order)
 
 
-def _weight(event: Event) -> tuple[bool, bool, bool, tuple[str, int, str]]:
+def _weight(event: Event) -> tuple[bool, bool, bool, tuple[str, int, bytes]]:
     """What says more comes later: orders over what images say, changes over states, the newer over the older."""
     content = _actions()[event.action]["content"]
     return event.order.origin in _ORDERING, content != "none", content == "says", _when(event)
@@ -254,9 +256,10 @@ def _newer(time: str, than: str, seconds: float) -> bool:
 def _update(standing: Standing, event: Event, _: float) -> Standing:
     """A change or a status: also makes an order of which nobody told before, when it says enough."""
     standing = _exam(standing, event)
-    if standing.phase is Phase.INCOMPLETE and usable(event.order):
-        return replace(standing, phase=Phase.ACTIVE, complete=True)
-    return standing
+    if standing.phase in _OVER or not usable(event.order):
+        return standing
+    phase = Phase.HELD if standing.phase is Phase.HELD else Phase.ACTIVE
+    return replace(standing, phase=phase, complete=True)
 
 
 def _exam(standing: Standing, event: Event) -> Standing:

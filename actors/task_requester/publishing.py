@@ -14,7 +14,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_whe
 from actors.shared.logs import get_logger
 from actors.shared.steps import reached
 from actors.shared.ups_client import DuplicateWorkitem
-from actors.task_requester.amending import GONE, Worklist, conclude_order
+from actors.task_requester.amending import GONE, Worklist, conclude_order, locked_workitem
 from actors.task_requester.database import Database, WorkitemRow, WorkitemState, moment
 from actors.task_requester.revising import replacing
 from actors.task_requester.steps import Step
@@ -119,7 +119,7 @@ class Publisher:
 
     def _conclude(self, sent: WorkitemRow, state: WorkitemState, words: str) -> None:
         with self._database.write() as session:
-            row = session.exec(select(WorkitemRow).where(WorkitemRow.uid == sent.uid).with_for_update()).one()
+            row, order = locked_workitem(session, sent.uid)
             row.state, row.created_at = state, moment(self._clock()) if state is WorkitemState.CREATED else ""
             row.explanation = "\n".join(filter(None, [row.explanation, words]))
             if row.content != sent.content and state is WorkitemState.CREATED:  # the order changed in between
@@ -128,7 +128,7 @@ class Publisher:
                 row.state = WorkitemState.PLANNED
             session.add(row)
             session.flush()
-            conclude_order(session, row.order_number, moment(self._clock()), words)
+            conclude_order(session, order, moment(self._clock()), words)
 
 
 class _Turn(Enum):

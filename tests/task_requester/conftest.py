@@ -113,6 +113,7 @@ class Worklist:
     def request_cancel(self, uid, reason=None, text=""):
         if self.cancel_refusal:
             raise self.cancel_refusal
+        self.retrieve(uid)
         if self.states[uid] in {"COMPLETED", "CANCELED"}:
             raise Conflict(f"The Task Manager answered 409: it is {self.states[uid]} already.")
         self.cancellations.append((uid, reason.value, text))
