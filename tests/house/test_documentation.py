@@ -94,7 +94,7 @@ def test_the_figures_on_the_engines_page_are_those_of_the_descriptions():
 ENGINES = ("brain-extraction", "head-mask")
 
 
-def test_the_orders_page_names_every_field_of_a_condition():
-    text = (ROOT / "docs" / "orders.md").read_text()
+def test_the_rules_page_names_every_field_and_every_key():
+    text = (ROOT / "docs" / "rules.md").read_text()
     for row in read_table("actors.task_requester", "context"):
         assert f"`{row['field']}`" in text, row["field"]
