@@ -35,6 +35,7 @@ from profiles.hl7 import (
     require_acceptable,
     require_complete,
 )
+from profiles.hl7.dialect_file import translated
 from profiles.sole.event import Outcome
 
 _log = get_logger(__name__)
@@ -215,9 +216,9 @@ def _read(frame: Frame, settings: Settings) -> tuple[Message | None, MessageRefu
     try:
         require_acceptable(message, settings.processing_ids)
         _require_sender(message, settings)
+        return translated(message, settings.dialects), None
     except MessageRefused as error:
         return message, error
-    return message, None
 
 
 def _header_only(frame: Frame) -> Message | None:

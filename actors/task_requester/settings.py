@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from actors.shared.settings import ActorSettings, AETitle, Port, TlsFiles
+from profiles.errors import BadInput
+
+#: MSH-3 and MSH-4 joined by a bar.
+Sender = Annotated[str, StringConstraints(pattern=r"^[^|]+\|[^|]*$")]
+
+
+def _readable(file: Path) -> Path:
+    """Faults of the dialect file are told with all others of the configuration."""
+    from profiles.hl7.dialect_file import load_dialects  # only where one is named
+
+    try:
+        load_dialects(file)
+    except BadInput as error:
+        raise ValueError(error.message) from error
+    return file
 
 
 class Settings(ActorSettings):
@@ -41,6 +56,7 @@ class Settings(ActorSettings):
         default_charset: Python codec for messages that declare none and are no UTF-8.
         processing_ids: accepted values of MSH-11.
         senders: accepted ``application|facility`` pairs (MSH-3, MSH-4); any when empty.
+        dialects: file that says what senders put elsewhere than RAD-4 has it; none when not given.
         unused_events: answer to messages that are known but not acted upon: ``accept`` (AA, kept) or ``refuse`` (AR).
         reused_control_id: a control id that the sender used before for another message is processed all the same, with
             a warning (counters restart), or refused (AE).
@@ -68,7 +84,8 @@ class Settings(ActorSettings):
     max_connections: int = Field(default=100, ge=1)
     default_charset: str = "cp1252"
     processing_ids: tuple[str, ...] = ("P", "T", "D")
-    senders: tuple[str, ...] = ()
+    senders: tuple[Sender, ...] = ()
+    dialects: Annotated[Path, AfterValidator(_readable)] | None = None
     unused_events: Literal["accept", "refuse"] = "accept"
     reused_control_id: Literal["process", "refuse"] = "process"
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the store and the HL7 library are loaded by the commands th
     from actors.task_requester.database import MessageRow
     from actors.task_requester.quarantine import Quarantine, Sent
     from actors.task_requester.settings import Settings
+    from profiles.hl7.provenance import Origin
 
 orders_app = typer.Typer(
     help="Look at HL7 messages that were refused, mend them and send them again.",
@@ -179,6 +180,52 @@ def set_aside(
     with _quarantine(config) as (quarantine, _):
         quarantine.set_aside(quarantine.message(number), reason)
     typer.echo(f"message {number} is set aside")
+
+
+@orders_app.command("map")
+def map_message(
+    file: Annotated[Path, typer.Argument(help="A file with one HL7 order message.", metavar="FILE.hl7")],
+    dialect: Annotated[
+        Path | None, typer.Option("--dialect", "-d", help="Dialect file; the configured one when not given.")
+    ] = None,
+    with_patient: PatientOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show field by field what would be taken from where, by a dialect file or without one; sends nothing."""
+    from profiles.hl7 import orders_from, read, require_complete
+    from profiles.hl7.dialect import translate
+    from profiles.hl7.dialect_file import dialect_of, load_dialects
+    from profiles.hl7.provenance import origins
+
+    settings = _settings(load(config, only=["task_requester"]))
+    message = read(_read(file), settings.default_charset)
+    chosen = dialect or settings.dialects
+    spoken = dialect_of(message, load_dialects(chosen)) if chosen else None
+    message, taken = translate(message, spoken) if spoken else (message, [])
+    orders = orders_from(message)
+    found = [[_told_origin(one, with_patient) for one in origins(message, order)] for order in orders]
+    if as_json:
+        moved = [{"to": one.to, "from": one.source} for one in taken]
+        typer.echo(
+            json.dumps({"dialect": spoken.sender if spoken else None, "moved": moved, "orders": found}, indent=2)
+        )
+    else:
+        typer.echo(f"dialect: {spoken.sender if spoken else 'none for this sender'}")
+        for one in taken:
+            typer.echo(f"  {one.source} -> {one.to}")
+        for number, rows in enumerate(found, 1):
+            typer.echo(f"order {number}")
+            for row in rows:
+                typer.echo(f"  {row['field']:32} {row['value'] or '-':40} {row['place']}")
+    require_complete(message, orders)
+
+
+def _told_origin(origin: Origin, with_patient: bool) -> dict[str, str]:
+    from actors.task_requester.showing import HIDDEN
+
+    is_hidden = origin.is_of_patient and not with_patient and origin.value
+    return {"field": origin.field, "value": HIDDEN if is_hidden else origin.value, "place": origin.place}
 
 
 def _mended(

@@ -5,9 +5,11 @@ import os
 import sqlite3
 
 import pytest
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from actors.task_requester.orders_store import quarantined_message
+from actors.task_requester.settings import Settings
 from connectathon.fiction import new_order
 from connectathon.ris import build_order
 from connectathon.waiting import free_port
@@ -232,3 +234,73 @@ def test_without_an_order_store_the_configuration_is_asked_for(tmp_path):
     config.write_text(f'[stepwell]\ndata_dir = "{tmp_path / "empty"}"\n[task_requester]\n', encoding="utf-8")
     answer = CliRunner().invoke(app, ["orders", "list", "--config", str(config)])
     assert isinstance(answer.exception, Unavailable)
+
+
+DIALECT = """
+[[dialect]]
+sender = "RIS|STEPWELL-DEMO"
+[[dialect.field]]
+to = "IPC-1.1"
+from = ["ORC-4"]
+pattern = "ACC-(.*)"
+"""
+
+
+def elsewhere(order):
+    """The order with its accession number where only this RIS puts it."""
+    raw, accession = build_order(order), order.accession_number.encode()
+    return raw.replace(b"IPC|" + accession, b"IPC|").replace(b"^RIS||SC", b"^RIS|ACC-" + accession + b"|SC")
+
+
+@pytest.mark.requirement("HL7-080")
+def test_the_listener_understands_the_dialect_of_a_sender_and_keeps_what_it_said(department, tmp_path):
+    file = tmp_path / "dialects.toml"
+    file.write_text(DIALECT, encoding="utf-8")
+    running, order = department(dialects=file), new_order()
+    message = elsewhere(order)
+    assert running.send(message).code == "AA"
+    assert running.state(order.accession_number) == "pending"
+    assert quarantined_message(running.data_dir, 1) == message
+    assert running.send(message).code == "AA"
+    assert len(running.orders(order.accession_number)) == 1
+
+
+@pytest.mark.requirement("HL7-080", "HL7-051")
+def test_an_order_that_the_dialect_of_its_sender_does_not_allow_is_refused(department, tmp_path):
+    file = tmp_path / "refusing.toml"
+    file.write_text("[[dialect]]\nsender = '*'\nmissing_study_uid = 'refuse'\n", encoding="utf-8")
+    order = new_order()
+    message = build_order(order).replace(order.study_instance_uid.encode(), b"")
+    answer = department(dialects=file).send(message)
+    assert (answer.code, answer.errors) == ("AE", ("101",))
+
+
+@pytest.mark.requirement("HL7-051")
+def test_without_a_policy_an_order_without_study_waits_for_images_of_its_accession_number(department):
+    running, order = department(), new_order()
+    assert running.send(build_order(order).replace(order.study_instance_uid.encode(), b"")).code == "AA"
+    assert running.state(order.accession_number) == "pending"
+
+
+@pytest.mark.requirement("HL7-080")
+@pytest.mark.parametrize("values", [{"senders": ("RIS",)}, {"senders": ("|SITE",)}, {"dialects": "/nonexistent.toml"}])
+def test_a_wrong_sender_or_dialect_file_is_told_before_anything_starts(values):
+    with pytest.raises(ValidationError):
+        Settings(**values)
+
+
+@pytest.mark.requirement("HL7-080")
+def test_a_dry_run_shows_what_would_be_taken_from_where_and_sends_nothing(desk, tmp_path):
+    order, file, dialects = new_order(), tmp_path / "order.hl7", tmp_path / "dialects.toml"
+    file.write_bytes(elsewhere(order))
+    dialects.write_text(DIALECT, encoding="utf-8")
+    said = desk.done("map", str(file), "--dialect", str(dialects))
+    assert "ORC-4 -> IPC-1.1" in said
+    assert order.patient_id not in said
+    shown = json.loads(desk.done("map", str(file), "--dialect", str(dialects), "--json", "--with-patient"))
+    assert shown["moved"] == [{"to": "IPC-1.1", "from": "ORC-4"}]
+    found = {one["field"]: (one["value"], one["place"]) for one in shown["orders"][0]}
+    assert found["accession number"] == (order.accession_number, "IPC-1.1")
+    assert found["patient id"] == (order.patient_id, "PID-3.1")
+    assert "none for this sender" in desk.done("map", str(file))
+    assert desk.running.orders(order.accession_number) == []
