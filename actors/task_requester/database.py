@@ -152,6 +152,24 @@ class OrderEventRow(Row, table=True):
     reported_at: str = Field(default="", index=True)
 
 
+class PatientEventRow(Row, table=True):
+    """One thing that happened to a patient. Only ever appended (`actors.task_requester.patients_folding`).
+
+    ``patient_id`` and ``prior_id`` are the bare values of the identifiers, only to find candidates; ``content`` is a
+    `profiles.hl7.adt.PatientEvent` as JSON.
+    """
+
+    __tablename__ = "patient_event"
+
+    number: int | None = Field(default=None, primary_key=True)
+    message_number: int = Field(default=0, index=True)
+    patient_id: str = Field(index=True)
+    prior_id: str = Field(default="", index=True)
+    event_time: str
+    received_at: str
+    content: str
+
+
 class WorkitemRow(Row, table=True):
     """One workitem for one order, study and rule; a further one of the three has the next ``revision``.
 

@@ -21,7 +21,6 @@ from actors.task_requester.images import (
     read_study,
 )
 from actors.task_requester.ledger import LATE, ImagesComplete, Ledger
-from actors.task_requester.recording import stored_order
 from actors.task_requester.rules import Decision, Rule
 from actors.task_requester.rules.applying import decide_all
 from actors.task_requester.rules.duplicates import suppress
@@ -35,6 +34,14 @@ from profiles.hl7 import ImagingOrder, parse_timestamp
 
 #: The pause between two looks is this part of the time that the order has waited, for images or for late ones.
 _PATIENCE, _LATE_PATIENCE = 60.0, 10.0
+_OTHER_PATIENT = (
+    "The images have another Patient ID than the order, so nothing is done with them. Correct the images in the "
+    "archive, or cancel the order and send a new one; the archive is looked at again until then."
+)
+_UNTIL_CORRECTED = (
+    "So nothing is done. Correct the patient by ADT, or cancel the order and send a new one; it is looked at again "
+    "until then."
+)
 _log = get_logger(__name__)
 
 
@@ -109,8 +116,9 @@ class Follower:
                 with self._ledger.database.alone("follow") as mine:
                     if mine and self.look():
                         decided.set()
-            except StepwellError as error:
-                _log.error("orders-not-followed", reason=error.message)
+            except Exception as error:  # whatever it is, the other orders must not wait for a restart
+                reason = error.message if isinstance(error, StepwellError) else type(error).__name__
+                _log.error("orders-not-followed", reason=reason)
 
     def _new_watch(self) -> _Watch:
         return _Watch(began=self._monotonic())
@@ -124,11 +132,12 @@ class Follower:
             watch.counts = {}
 
     def _look_at(self, row: OrderRow, watch: _Watch) -> bool:
-        order = stored_order(row)
+        order = self._ledger.content(row)
         found = matching_studies(self._archive, order)
         studies = [study for study in found if not is_other_patient(order, study)]
-        if found and not studies:
-            return self._mismatch(row, watch)
+        doubt = self._doubt(row) or (_OTHER_PATIENT if found and not studies else "")
+        if doubt:
+            return self._mismatch(row, watch, doubt)
         counts = {}
         for study in studies:
             uid = text(study, "StudyInstanceUID")
@@ -175,12 +184,12 @@ class Follower:
         pause = max(self._settings.poll_seconds, (self._monotonic() - watch.began) / _PATIENCE)
         return min(pause, self._settings.slowest_poll_seconds)
 
-    def _mismatch(self, row: OrderRow, watch: _Watch) -> bool:
+    def _doubt(self, row: OrderRow) -> str:
+        doubt = self._ledger.doubt(row, must_be_registered=self._settings.unknown_patients == "stop")
+        return doubt and f"{doubt} {_UNTIL_CORRECTED}"
+
+    def _mismatch(self, row: OrderRow, watch: _Watch, explanation: str) -> bool:
         watch.next_look = self._monotonic() + self._settings.slowest_poll_seconds
-        explanation = (
-            "The images have another Patient ID than the order, so nothing is done with them. Correct the images in "
-            "the archive, or cancel the order and send a new one; the archive is looked at again until then."
-        )
         if self._ledger.mismatch(row.number or 0, explanation):
             _log.error("patient-mismatch", accession=row.accession, study=row.study_uid, reason=explanation)
         return False

@@ -18,13 +18,21 @@ from actors.shared.mllp import Frame
 from actors.shared.refusals import RefusalLog
 from actors.shared.steps import reached
 from actors.task_requester.database import Database, MessageRow, lock, moment
-from actors.task_requester.ledger import control_id_used, earlier_message, told_by
+from actors.task_requester.ledger import control_id_used, earlier_message, patient_changed, told_by
+from actors.task_requester.patients import (
+    IGNORED,
+    Registered,
+    event_with_authority,
+    order_with_authority,
+    register,
+    retired,
+    told_by_order,
+)
 from actors.task_requester.recording import Effect, record
 from actors.task_requester.settings import Settings
 from actors.task_requester.steps import Step
 from profiles.errors import Unavailable
 from profiles.hl7 import (
-    ImagingOrder,
     Message,
     MessageFinding,
     MessageRefused,
@@ -35,6 +43,7 @@ from profiles.hl7 import (
     require_acceptable,
     require_complete,
 )
+from profiles.hl7.adt import PATIENT_ACTIONS, PatientEvent, event_time, patient_events
 from profiles.hl7.dialect_file import translated
 from profiles.sole.event import Outcome
 
@@ -136,26 +145,65 @@ class Intake:
         try:
             if control_id_used(session, row.sender, row.control_id):
                 self._reused(row)
-            if message_handling(message) == "unused":
+            handling = message_handling(message)
+            if handling == "unused":
                 return self._unused(message), None
-            orders = orders_from(message, self.clock())
-            require_complete(message, orders)
             row.answer_code = _ACCEPTED
             session.add(row)
             session.flush()
             with session.begin_nested():
-                return self._record(session, orders, row), None
+                take = self._take_patients if handling in PATIENT_ACTIONS else self._take_orders
+                return take(session, message, row), None
         except MessageRefused as error:
             return [], error
 
-    def _record(self, session: Session, orders: Sequence[ImagingOrder], row: MessageRow) -> list[Effect]:
+    def _take_orders(self, session: Session, message: Message, row: MessageRow) -> list[Effect]:
+        orders = orders_from(message, self.clock())
+        require_complete(message, orders)
+        orders = tuple(order_with_authority(order, self.settings.patient_authorities) for order in orders)
+        told = told_by(orders, row.received_at)
+        named = [(one.order.patient.identifier, one.time) for one in told]
+        if self._is_ignored(row, retired(session, named, self.settings.merged_identifiers)):
+            return []
+        for one in told:
+            if row.sender in self.settings.demographics_from_orders and one.order.patient.identifier:
+                self._register(session, [told_by_order(one.order)], one.time, row)
         return record(
             session,
-            told_by(orders, row.received_at),
+            told,
             received_at=row.received_at,
             message_number=row.number or 0,
             reopen_seconds=self.settings.reopen_seconds,
         )
+
+    def _take_patients(self, session: Session, message: Message, row: MessageRow) -> list[Effect]:
+        events = [
+            event_with_authority(event, row.sender, self.settings.patient_authorities)
+            for event in patient_events(message, self.clock())
+        ]
+        time = event_time(message) or self.clock()
+        named = [(one.identifier, time) for one in events]
+        if self._is_ignored(row, retired(session, named, self.settings.merged_identifiers)):
+            return []
+        done = self._register(session, events, time, row)
+        return [Effect("", "", "", words) for words in done.words]
+
+    def _register(
+        self, session: Session, events: Sequence[PatientEvent], time: datetime, row: MessageRow
+    ) -> Registered:
+        """Take what is told of patients; their orders are decided anew."""
+        number = row.number or 0
+        done = register(session, events, time, received_at=row.received_at, message_number=number)
+        if done.changed:
+            patient_changed(session, done.changed, row.received_at)
+        return done
+
+    def _is_ignored(self, row: MessageRow, note: str) -> bool:
+        """Note what is to be said of merged identifiers; whether the message is to be ignored because of them."""
+        if note:
+            row.note = "; ".join(filter(None, [row.note, note]))
+            _log.warning("identifier-merged-before", sender=row.sender, control_id=row.control_id, note=note)
+        return note.startswith(IGNORED)
 
     def _reused(self, row: MessageRow) -> None:
         if self.settings.reused_control_id == "refuse":

@@ -17,6 +17,7 @@ from actors.task_requester.database import (
     WorkitemRow,
     moment,
 )
+from actors.task_requester.patients import doubt, present_order
 from actors.task_requester.planning import plan_workitems, state_of
 from actors.task_requester.projection import Phase, doing
 from actors.task_requester.recording import Effect, Told, record, stored_order
@@ -77,7 +78,7 @@ def patient_changed(session: Session, identifiers: Sequence[EntityIdentifier], a
     found = select(OrderRow).where(col(OrderRow.patient_id).in_(values), OrderRow.phase == Phase.ACTIVE)
     rows = [
         row
-        for row in session.exec(found.with_for_update())
+        for row in session.exec(found.order_by(col(OrderRow.number)).with_for_update())
         if any(one.same_as(stored_order(row).patient.identifier) for one in identifiers)
     ]
     for row in rows:
@@ -129,8 +130,18 @@ class Ledger:
         with self.database.read() as session:
             return session.get_one(OrderRow, number)
 
+    def content(self, row: OrderRow) -> ImagingOrder:
+        """What an order says, for its patient as known now."""
+        with self.database.read() as session:
+            return present_order(session, stored_order(row))
+
+    def doubt(self, row: OrderRow, *, must_be_registered: bool) -> str:
+        """Why a person has to look before anything is done for an order's patient; empty when nobody has to."""
+        with self.database.read() as session:
+            return doubt(session, stored_order(row), must_be_registered=must_be_registered)
+
     def mismatch(self, order_number: int, explanation: str) -> bool:
-        """Note that the images are of another patient; False when that was known, or the order is awaited no more."""
+        """Note that the patient is in doubt; False when that was known, or the order is awaited no more."""
         with self.database.write() as session:
             row = self._locked(session, order_number)
             if row.state != OrderState.PENDING:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, NullPool, create_engine, inspect, text
+from sqlmodel import Session
 
 from actors.task_requester.amending import GONE
 from actors.task_requester.database import ENDED, FILE, storing
+from actors.task_requester.patients import patients_of
+from actors.task_requester.patients_folding import Known, standing
 
 _ORDERS = """
 SELECT o.number, o.accession, o.placer, o.filler, o.study_uid, o.state, o.explanation, o.attention, o.origin,
@@ -57,11 +60,14 @@ def orders_by_accession(where: Path | str, accession: str) -> list[dict[str, Any
 
 
 def order_thread(where: Path | str, identifier: str) -> list[dict[str, Any]]:
-    """The orders that an accession, placer or filler number, study, workitem or message control id belongs to.
+    """The orders that an accession, placer or filler number, study, workitem, message or patient identifier belongs to.
+
+    A patient identifier that was merged away finds the survivor's orders, too, and the other way round (HL7-044).
 
     Returns:
-        As `orders_by_accession`, each with ``messages`` and ``workitems``, and with ``cancel_pending``: whether a
-        workitem of it goes on though its cancellation was asked for.
+        As `orders_by_accession`, each with ``messages`` and ``workitems``, with ``cancel_pending``: whether a
+        workitem of it goes on though its cancellation was asked for, and with ``patient``: what a merge or a changed
+        identifier did to the patient identifier that it was looked for by.
     """
     condition = """
     :value IN (o.accession, o.placer, o.filler, o.study_uid, m.control_id)
@@ -73,11 +79,15 @@ def order_thread(where: Path | str, identifier: str) -> list[dict[str, Any]]:
     """
     found = []
     with _reading(where) as connection:
-        for row in _rows(connection, _ORDERS + condition, identifier):
+        rows = _rows(connection, _ORDERS + condition, identifier)
+        theirs, words = _of_patients(connection, identifier)
+        rows += [row for row in theirs if row not in rows]
+        for row in rows:
             messages = _rows(connection, _MESSAGES, row["number"])
             workitems = _rows(connection, _WORKITEMS, row["number"])
             pending = any(map(_is_cancel_pending, workitems))
-            found.append({**_order(row), "cancel_pending": pending, "messages": messages, "workitems": workitems})
+            thread = {"cancel_pending": pending, "messages": messages, "workitems": workitems, "patient": words}
+            found.append({**_order(row), **thread})
     return found
 
 
@@ -120,6 +130,19 @@ def quarantined_message(where: Path | str, number: int) -> bytes:
 
 def _is_cancel_pending(workitem: dict[str, Any]) -> bool:
     return bool(workitem["cancel_outcome"]) and workitem["ups_state"] not in {*ENDED, GONE}
+
+
+def _of_patients(connection: Connection | None, value: str) -> tuple[list[dict[str, Any]], str]:
+    """The orders of the patients that a bare identifier may name, and what became of the identifier."""
+    if connection is None:
+        return [], ""
+    patients: list[Known] = []
+    if inspect(connection).has_table("patient_event"):
+        with Session(connection) as session:
+            patients = patients_of(session, value)
+    values = {value, *(one.value for known in patients for one in known.identifiers)}
+    rows = [row for one in sorted(values) for row in _rows(connection, f"{_ORDERS} o.patient_id = :value", one)]
+    return sorted(rows, key=lambda row: int(row["number"])), "; ".join(filter(None, map(standing, patients)))
 
 
 def _order(row: dict[str, Any]) -> dict[str, Any]:

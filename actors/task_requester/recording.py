@@ -30,11 +30,11 @@ from actors.task_requester.database import (
     OrderKeyRow,
     OrderRow,
     OrderState,
-    WorkitemRow,
     lock,
     moment,
 )
-from actors.task_requester.planning import hold_workitems, withdraw_workitems
+from actors.task_requester.patients import present_order
+from actors.task_requester.planning import hold_workitems, join_workitems, withdraw_workitems
 from actors.task_requester.projection import (
     Event,
     Phase,
@@ -46,11 +46,11 @@ from actors.task_requester.projection import (
     same_order,
 )
 from profiles.hl7 import ImagingOrder, MessageFinding, MessageRefused
-from profiles.hl7.values import Patient
 
 _ORDER = TypeAdapter(ImagingOrder)
 _NO_REPORT = "-"
-_ORDERING = ("hl7", "fhir", "person")
+_RECEIVED = ("hl7", "fhir", "person")
+_Related = Sequence[tuple[OrderRow, Sequence[OrderEventRow]]]
 _KINDS = ("filler", "placer", "accession")
 
 
@@ -92,11 +92,6 @@ def stored_order(row: OrderRow | OrderEventRow) -> ImagingOrder:
     return _ORDER.validate_json(row.content)
 
 
-def present_patient(_session: Session, patient: Patient) -> Patient:
-    """The patient under the identifier that is valid now; the place where merges of patients are looked up."""
-    return patient
-
-
 def record(
     session: Session,
     told: Sequence[Told],
@@ -118,7 +113,7 @@ def record(
         What was done, for each order that was touched.
 
     Raises:
-        MessageRefused: code 205 when it gives a known accession number or study to another patient.
+        MessageRefused: code 205 when it gives a known order, accession number or study to another patient.
     """
     at = received_at if isinstance(received_at, str) else moment(received_at)
     lock(session, [name for one in told for name in _names(one.order)])
@@ -135,21 +130,27 @@ class _Recorder:
     replaced: int = 0
 
     def take(self, told: Told, place: int) -> list[Effect]:
-        order = replace(told.order, origin=told.origin, patient=present_patient(self.session, told.order.patient))
+        order = replace(told.order, origin=told.origin)
+        theirs = _events_of_candidates(self.session, order)
+        present = present_order(self.session, order)
         same: list[OrderRow] = []
-        for row in _candidates(self.session, order):
-            known = [stored_order(one) for one in _events(self.session, row)]
-            if other_patient(known, order):
+        for row, events in theirs:
+            known = [present_order(self.session, stored_order(one)) for one in events]
+            if other_patient(known, present):
                 raise _other_patient()
-            if same_order(known, order):
+            if same_order(known, present):
                 same.append(row)
         if not same and told.action == "note":
             return [Effect(order.accession.value, order.study_instance_uid, "", "noted")]
-        same = [self._joined(same)] if _are_one(same, order) else same or [self._new(order)]
-        return [self._append(row, told, order, place) for row in same]
+        if not same:
+            row = self._new(order, theirs)
+            return [self._append(row, told, order, place, [] if not theirs else _events(self.session, row))]
+        rows = [self._joined(same)] if _are_one(same, order) else same
+        return [self._append(row, told, order, place, _events(self.session, row)) for row in rows]
 
-    def _append(self, row: OrderRow, told: Told, order: ImagingOrder, place: int) -> Effect:
-        events = _events(self.session, row)
+    def _append(
+        self, row: OrderRow, told: Told, order: ImagingOrder, place: int, events: Sequence[OrderEventRow]
+    ) -> Effect:
         before = self._fold(events) if events else None
         event = OrderEventRow(
             order_number=row.number or 0,
@@ -173,6 +174,7 @@ class _Recorder:
         self.session.add(event)
         self._link(row, told.action)
         project(self.session, row, before, after, event.effect, self.at, looked_for=told.action == "images")
+        _name(self.session, row, [*events, event], is_new=not events)
         return Effect(row.accession, row.study_uid, row.state, event.effect, row.number or 0)
 
     def _fold(self, events: Sequence[OrderEventRow]) -> Standing:
@@ -185,7 +187,7 @@ class _Recorder:
         if action == "replacement" and self.replaced != row.number:
             row.replaces = row.replaces or self.replaced
 
-    def _new(self, order: ImagingOrder) -> OrderRow:
+    def _new(self, order: ImagingOrder, related: _Related) -> OrderRow:
         """A new order, with what was told before without naming the study (a cancellation by its numbers alone)."""
         row = OrderRow(
             key=order.key,
@@ -197,29 +199,27 @@ class _Recorder:
         )
         self.session.add(row)
         self.session.flush()
-        for other in _candidates(self.session, order):
-            for event in _events(self.session, other):
-                said = stored_order(event)
-                if not said.study_instance_uid and same_order([order], said):
-                    copied = event.model_dump(exclude={"number", "reported_at"})
-                    copied |= {"order_number": row.number, "reported_at": _NO_REPORT}
-                    self.session.add(OrderEventRow(**copied))
-        self.session.flush()
+        for event in [event for _, events in related for event in events]:
+            said = stored_order(event)
+            if not said.study_instance_uid and same_order([order], said):
+                copied = event.model_dump(exclude={"number", "reported_at"})
+                copied |= {"order_number": row.number, "reported_at": _NO_REPORT}
+                self.session.add(OrderEventRow(**copied))
         return row
 
     def _joined(self, rows: Sequence[OrderRow]) -> OrderRow:
         """Orders that were thought different until one event named both: the first of them gets all of it."""
         first, *others = rows
+        number = first.number or 0
         for other in others:
-            for table in (OrderEventRow, WorkitemRow):
-                found = select(table).where(table.order_number == other.number)
-                for one in self.session.exec(found):
-                    one.order_number = first.number or 0
-                    self.session.add(one)
+            join_workitems(self.session, number, other.number or 0)
+            for event in _events(self.session, other):
+                event.order_number = number
+                self.session.add(event)
             keys = delete(OrderKeyRow).where(col(OrderKeyRow.order_number) == other.number)
             self.session.connection().execute(keys)
             self.session.delete(other)
-        self.session.flush()
+            self.session.flush()
         return first
 
 
@@ -253,7 +253,6 @@ def project(
     if after.phase is Phase.HELD:
         hold_workitems(session, row.number or 0)
     session.add(row)
-    _name(session, row, order)
     session.flush()
 
 
@@ -266,11 +265,15 @@ def _state(state: OrderState, before: Standing | None, after: Standing, *, chang
     return state
 
 
-def _name(session: Session, row: OrderRow, order: ImagingOrder) -> None:
-    names = [(kind, getattr(order, kind).value) for kind in _KINDS] + [("study", row.study_uid)]
-    for kind, value in names:
-        if value and session.get(OrderKeyRow, (row.number, kind, value)) is None:
-            session.add(OrderKeyRow(order_number=row.number or 0, kind=kind, value=value))
+def _name(session: Session, row: OrderRow, events: Sequence[OrderEventRow], *, is_new: bool) -> None:
+    """What an order was ever called, an accession number that was changed since included (orders.md 6.3)."""
+    number, orders = row.number or 0, [stored_order(event) for event in events]
+    names = {(kind, getattr(order, kind).value) for order in orders for kind in _KINDS}
+    names |= {("study", order.study_instance_uid) for order in orders}
+    known = [] if is_new else session.exec(select(OrderKeyRow).where(OrderKeyRow.order_number == number)).all()
+    for kind, value in sorted(names - {(one.kind, one.value) for one in known}):
+        if value:
+            session.add(OrderKeyRow(order_number=number, kind=kind, value=value))
 
 
 def _names(order: ImagingOrder) -> list[str]:
@@ -290,6 +293,10 @@ def _candidates(session: Session, order: ImagingOrder) -> Sequence[OrderRow]:
     return session.exec(found.with_for_update()).all()
 
 
+def _events_of_candidates(session: Session, order: ImagingOrder) -> _Related:
+    return [(row, _events(session, row)) for row in _candidates(session, order)]
+
+
 def _events(session: Session, row: OrderRow) -> Sequence[OrderEventRow]:
     found = select(OrderEventRow).where(OrderEventRow.order_number == row.number)
     return session.exec(found.order_by(col(OrderEventRow.number))).all()
@@ -306,7 +313,7 @@ def _says_the_same(one: OrderEventRow, other: OrderEventRow) -> bool:
 
 def _is_news(told: Told, after: Standing) -> bool:
     """Whether the operational log is told that an order was received."""
-    return told.origin in _ORDERING and after.phase is Phase.ACTIVE and after.complete
+    return told.origin in _RECEIVED and after.phase is Phase.ACTIVE and after.complete
 
 
 def _are_one(rows: Sequence[OrderRow], order: ImagingOrder) -> bool:
@@ -316,6 +323,6 @@ def _are_one(rows: Sequence[OrderRow], order: ImagingOrder) -> bool:
 
 
 def _other_patient() -> MessageRefused:
-    message = "The accession number or the study belongs to an order for another patient."
+    message = "The order, the accession number or the study is known as another patient's."
     remedy = "Correct the patient identifier or the accession number; a person has to look."
     return MessageRefused([MessageFinding("OBR-18", message, "HL7-053 (HL7 table 0357 code 205)", remedy, 205)])

@@ -6,8 +6,10 @@ the workitems, which exist elsewhere too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import delete, inspect, text, update
 from sqlmodel import Session, col, select
@@ -15,28 +17,45 @@ from sqlmodel import Session, col, select
 from actors.shared.logs import get_logger
 from actors.task_requester.database import Database, MessageRow, OrderEventRow, OrderKeyRow, OrderRow, WorkitemRow
 from actors.task_requester.ledger import told_by
+from actors.task_requester.patients import IGNORED, order_with_authority
 from actors.task_requester.projection import Phase, same_order
 from actors.task_requester.recording import Told, record, stored_order
 from profiles.hl7 import MessageRefused, message_handling, orders_from, read
 
 _DECIDED = ("images_complete_at", "images_reported_at", "image_count")
 _PHASES = frozenset(str(phase) for phase in Phase)
+_NO_AUTHORITIES: Mapping[str, str] = MappingProxyType({})
 _log = get_logger(__name__)
 
 
-def reproject(database: Database, *, default_charset: str = "cp1252", reopen_seconds: float = 0.0) -> int:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How messages are read."""
+
+    default_charset: str
+    authorities: Mapping[str, str]
+
+
+def reproject(
+    database: Database,
+    *,
+    default_charset: str = "cp1252",
+    reopen_seconds: float = 0.0,
+    authorities: Mapping[str, str] = _NO_AUTHORITIES,
+) -> int:
     """Drop the orders and make them anew, in one transaction.
 
     Args:
         database: the store; nobody else writes to it meanwhile.
         default_charset: of messages that declare none.
         reopen_seconds: as for `actors.task_requester.recording.record`.
+        authorities: ``patient_authorities`` of the settings.
 
     Returns:
         How many orders there are.
     """
     with database.write() as session:
-        return _reproject(session, default_charset, reopen_seconds)
+        return _reproject(session, _Reading(default_charset, authorities), reopen_seconds)
 
 
 def needs_events(database: Database) -> bool:
@@ -45,7 +64,7 @@ def needs_events(database: Database) -> bool:
         return session.exec(select(OrderRow.number).where(OrderRow.phase == "")).first() is not None
 
 
-def _reproject(session: Session, default_charset: str, reopen_seconds: float) -> int:
+def _reproject(session: Session, reading: _Reading, reopen_seconds: float) -> int:
     reported = _reported(session)
     earlier = list(session.exec(select(OrderRow)))
     events = list(session.exec(select(OrderEventRow).where(OrderEventRow.message_number == 0)))
@@ -56,7 +75,7 @@ def _reproject(session: Session, default_charset: str, reopen_seconds: float) ->
     for table in (OrderRow, OrderEventRow, OrderKeyRow):
         session.connection().execute(delete(table))
     session.expire_all()
-    for received_at, number, told in sorted(_received(session, events, default_charset), key=lambda one: one[:2]):
+    for received_at, number, told in sorted(_received(session, events, reading), key=lambda one: one[:2]):
         try:
             with session.begin_nested():
                 record(session, told, received_at=received_at, message_number=number, reopen_seconds=reopen_seconds)
@@ -74,16 +93,19 @@ def _reproject(session: Session, default_charset: str, reopen_seconds: float) ->
 
 
 def _received(
-    session: Session, events: Sequence[OrderEventRow], default_charset: str
+    session: Session, events: Sequence[OrderEventRow], reading: _Reading
 ) -> Iterator[tuple[str, int, list[Told]]]:
     """Everything that was taken, by its time and the number of its message."""
     for event in events:
         time = datetime.fromisoformat(event.event_time)
         yield event.received_at, 0, [Told(stored_order(event), event.action, event.origin, time)]
     for row in session.exec(select(MessageRow).where(MessageRow.answer_code == "AA")):
-        message = read(row.content, default_charset)
-        if message_handling(message) == "order":
-            orders = orders_from(message, datetime.fromisoformat(row.received_at))
+        message = read(row.content, reading.default_charset)
+        if message_handling(message) == "order" and IGNORED not in row.note:
+            orders = [
+                order_with_authority(order, reading.authorities)
+                for order in orders_from(message, datetime.fromisoformat(row.received_at))
+            ]
             yield row.received_at, row.number or 0, told_by(orders, row.received_at)
 
 

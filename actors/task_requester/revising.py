@@ -60,7 +60,7 @@ def difference(there: JsonDataset, wanted: JsonDataset) -> Difference:
     told = tuple(keyword for keyword in keywords if keyword not in _NO_NEWS)
     if not told:
         return Difference("none")
-    if _subject(there) != _subject(wanted):
+    if not _is_same_patient(there, wanted) or _procedure(there) != _procedure(wanted):
         return Difference("serious", told)
     if any(keyword in _ENGINE or keyword in _never_set() for keyword in told):
         return Difference("replace", told)
@@ -95,11 +95,19 @@ def with_readiness(workitem: JsonDataset, readiness: str) -> JsonDataset:
     return put(copy.deepcopy(workitem), "InputReadinessState", readiness)
 
 
-def _subject(workitem: JsonDataset) -> tuple[object, ...]:
-    """Whose examination it is, and which: a performer that works on another one has to stop."""
+def _is_same_patient(there: JsonDataset, wanted: JsonDataset) -> bool:
+    """Whether it is one patient: a performer that works for another one has to stop, but not because of a merge."""
+    known = [_identifier(one) for one in (wanted, *items(wanted, "OtherPatientIDsSequence"))]
+    return _identifier(there) in known
+
+
+def _identifier(dataset: JsonDataset) -> tuple[str, str]:
+    return text(dataset, "PatientID"), text(dataset, "IssuerOfPatientID")
+
+
+def _procedure(workitem: JsonDataset) -> tuple[str, str] | None:
     code = get_code(item(workitem, "ReferencedRequestSequence"), "RequestedProcedureCodeSequence")
-    issuer = text(workitem, "IssuerOfPatientID")
-    return text(workitem, "PatientID"), issuer, code and (code.value, code.scheme)
+    return (code.value, code.scheme) if code else None
 
 
 def _value(workitem: JsonDataset, keyword: str) -> Any:

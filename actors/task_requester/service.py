@@ -63,6 +63,7 @@ class TaskRequester:
                 self._database,
                 default_charset=settings.default_charset,
                 reopen_seconds=settings.reopen_seconds,
+                authorities=settings.patient_authorities,
             )
         self._order_log = OrderLog(self._database, reporter, _now, threading.Lock())
         self.intake = Intake(self._database, settings, self._order_log.tell, _now, _new_control_id, refusals)
@@ -105,8 +106,9 @@ class TaskRequester:
                 if not self._stopped.is_set():
                     _log.error("workitems-not-published", reason=error.message)
                     self._stopped.wait(_TURN_SECONDS)
-            except (StepwellError, OSError) as error:
-                _log.error("workitems-not-published", reason=str(error))
+            except Exception as error:  # whatever it is, the other workitems must not wait for a restart
+                reason = error.message if isinstance(error, StepwellError) else type(error).__name__
+                _log.error("workitems-not-published", reason=reason)
                 self._stopped.wait(_TURN_SECONDS)
 
 

@@ -60,6 +60,12 @@ class Settings(ActorSettings):
         unused_events: answer to messages that are known but not acted upon: ``accept`` (AA, kept) or ``refuse`` (AR).
         reused_control_id: a control id that the sender used before for another message is processed all the same, with
             a warning (counters restart), or refused (AE).
+        patient_authorities: assigning authority of patient identifiers that name none, by sender
+            (``application|facility``, or ``*`` for any): a namespace, or HD as ``namespace&universal id&type``.
+        merged_identifiers: a patient identifier that was merged away before it was used is mapped to the survivor, with
+            a warning, or its message is refused (AE) or ignored (AA, kept).
+        unknown_patients: an order for a patient that no ADT told of is worked on (``accept``) or waits (``stop``).
+        demographics_from_orders: senders whose orders are as good as ADT; other orders only fill what no ADT told.
     """
 
     mllp_port: Port = 2575
@@ -88,6 +94,10 @@ class Settings(ActorSettings):
     dialects: Annotated[Path, AfterValidator(_readable)] | None = None
     unused_events: Literal["accept", "refuse"] = "accept"
     reused_control_id: Literal["process", "refuse"] = "process"
+    patient_authorities: dict[str, str] = Field(default_factory=dict)
+    merged_identifiers: Literal["map", "refuse", "ignore"] = "map"
+    unknown_patients: Literal["accept", "stop"] = "accept"
+    demographics_from_orders: tuple[str, ...] = ()
 
     def quiet_for(self, exam: str) -> float:
         """How long a study must stand still, by what is known of its examination (``done``, ``partial`` or empty)."""

@@ -138,7 +138,10 @@ def _parameters(request: Request) -> list[JsonDataset]:
 
 
 def _put_patient(workitem: JsonDataset, order: ImagingOrder, images: JsonDataset) -> None:
-    """Patient attributes as the images have them (AIWI-TR-005), else as the order has them, else empty."""
+    """Patient attributes as the patient feed told them (HL7-043, HL7-044), else as the images have them (AIWI-TR-005).
+
+    What neither has is as the order has it, else empty.
+    """
     patient = order.patient
     ordered = {
         "PatientName": patient.name,
@@ -148,7 +151,7 @@ def _put_patient(workitem: JsonDataset, order: ImagingOrder, images: JsonDataset
         "IssuerOfPatientID": patient.identifier.namespace,
     }
     for keyword, value in ordered.items():
-        if get_all(images, keyword):
+        if keyword not in order.registered and get_all(images, keyword):
             workitem[tag_of(keyword)] = images[tag_of(keyword)]
         else:
             _put_text(workitem, keyword, value, _LONG)

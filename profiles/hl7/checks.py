@@ -21,7 +21,10 @@ def _handling() -> dict[tuple[str, str], str]:
 
 
 def message_handling(message: Message) -> str:
-    """``order``, or ``unused`` for messages that are known but not acted upon (``tables/messages.csv``)."""
+    """What becomes of a message (``tables/messages.csv``).
+
+    ``order``, ``patient-update``, ``patient-merge``, ``patient-change``, or ``unused``: known, but not acted upon.
+    """
     return _handling()[message.kind]
 
 

@@ -102,6 +102,7 @@ class ImagingOrder:
         comments: OBR-13 and the notes after OBR.
         origin: what told of the order: ``hl7``, ``fhir``, ``mpps``, ``ian``, ``arrival``, ``person`` or ``query``.
         called_ae: AE title that the images were sent to, when they came through one that chooses a pipeline.
+        registered: DICOM keywords of patient attributes that the patient feed (ADT) told: they go before the images'.
     """
 
     control: str = ""
@@ -130,6 +131,7 @@ class ImagingOrder:
     comments: str = ""
     origin: str = "hl7"
     called_ae: str = ""
+    registered: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -13,6 +13,15 @@ pytestmark = pytest.mark.samples
 FOLDER = Path(os.environ.get("STEPWELL_SAMPLES", "/nonexistent"), "hl7_samples")
 SAMPLES = sorted(FOLDER.glob("*.hl7"))
 ORDERS = {"dcm4che_OMI_O23-ImagingOrder.hl7", "dcm4che_ORM_O01-GeneralOrder.hl7"}
+PATIENTS = {
+    "dcm4che_ADT_A31-UpdatePersonInfo-Veterinary.hl7": "patient-update",
+    "dcm4che_ADT_A31-UpdatePersonInfo.hl7": "patient-update",
+    "dcm4che_ADT_A40-PatientMerge.hl7": "patient-merge",
+    "dcm4che_ADT_A47-ChangePatientID.hl7": "patient-change",
+    "monai_2.3_003.hl7": "patient-update",
+    "monai_2.4_001.hl7": "patient-update",
+    "monai_2.8_001.hl7": "patient-update",
+}
 REFUSED = {
     "dcm4che_OMG_O19-GeneralClinicalOrder-Eyecare.hl7": 200,
     "monai_2.3.1_001.hl7": 201,
@@ -45,7 +54,8 @@ def test_each_sample_is_taken_or_refused_as_it_should(path):
         assert [finding.code for finding in caught.value.message_findings] == [REFUSED[path.name]]
         return
     require_acceptable(message)
-    assert message_handling(message) == ("order" if path.name in ORDERS else "unused")
+    expected = "order" if path.name in ORDERS else PATIENTS.get(path.name, "unused")
+    assert message_handling(message) == expected
     if path.name in ORDERS:
         (order,) = orders_from(message)
         assert order.study_instance_uid == "1.2.392.200036.9125.0.198811291108.7"

@@ -133,7 +133,7 @@ def test_a_refused_message_is_taken_once_its_cause_is_removed(department):
 
 @pytest.mark.requirement("HL7-078")
 def test_messages_that_are_not_acted_upon_are_kept_or_refused_as_the_site_says(department):
-    adt = b"MSH|^~\\&|A|B|||2027||ADT^A08|1|P|2.5\rEVN||2027\rPID|||1\rPV1||O\r"
+    adt = b"MSH|^~\\&|A|B|||2027||ADT^A03|1|P|2.5\rEVN||2027\rPID|||1\rPV1||O\r"
     assert department().send(adt).code == "AA"
     assert department(unused_events="refuse").send(adt.replace(b"|1|P", b"|2|P")).errors == ("201",)
 
