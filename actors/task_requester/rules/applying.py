@@ -34,14 +34,21 @@ def decide_all(
     """
     values, series = study_values(order, study), [series_values(one) for one in study.series]
     found = []
-    for rule in rules:
-        decision = rule.decide(values, series, now)
+    for rule in _wanted(rules, order):
+        decision = rule.decide(values, series, now, asked=rule.table.name in order.asked)
         if decision.matches and rule.table.priors:
             decision = _with_priors(rule, decision, order, study, archive)
         if decision.stopped:
             _log.error("rule-stopped", rule=rule.table.name, study=study.uid, reason=decision.explanation)
         found.append(decision)
     return found
+
+
+def _wanted(rules: Sequence[Rule], order: ImagingOrder) -> Sequence[Rule]:
+    """All rules; those that were asked for by name when that is all there is, and no order."""
+    if not order.asked or order.placer or order.filler or order.procedure:
+        return rules
+    return [rule for rule in rules if rule.table.name in order.asked]
 
 
 def _with_priors(

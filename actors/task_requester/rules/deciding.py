@@ -55,31 +55,35 @@ class Rule:
     prefer: Condition | None = None
     prior_series: Condition | None = None
 
-    def decide(self, study: Values, series: Sequence[Values], now: datetime | None = None) -> Decision:
+    def decide(
+        self, study: Values, series: Sequence[Values], now: datetime | None = None, *, asked: bool = False
+    ) -> Decision:
         """Ask the rule about a study; an expression that fails stops this rule only.
 
         Args:
             study: values of the fields of scope ``study``.
             series: for each image series, values of the fields of scope ``series``, besides ``uid``.
             now: the present; without it the rule counts whatever its dates say.
+            asked: it was asked for by name: its condition is no matter, its choice of series and its dates are.
         """
         if now is not None and not self.table.counts_at(now):
             return self._no(f"it counts {self.table.in_force()}", {})
         try:
-            return self._decide(study, series)
+            return self._decide(study, series, asked=asked)
         except ExpressionFailed as error:
             words = f"rule {self.table.name}: stopped, {error.message}"
             return Decision(self.table, False, (), words, stopped=True, values=self.when.values(study))
 
-    def _decide(self, study: Values, series: Sequence[Values]) -> Decision:
-        asked, values = self.table.means or self.when.shown, self.when.values(study)
-        if not self.when.holds(study):
-            return self._no(f"the study is not {asked}: {self.when.seen(study)}", values)
+    def _decide(self, study: Values, series: Sequence[Values], *, asked: bool) -> Decision:
+        meant, values = self.table.means or self.when.shown, self.when.values(study)
+        if not asked and not self.when.holds(study):
+            return self._no(f"the study is not {meant}: {self.when.seen(study)}", values)
         fitting = [one for one in series if self.series is None or self.series.holds({**study, **one})]
         if not fitting:
-            return self._no(f"the study is {asked}, but it has no input: {self._unfit(study, series)}", values)
+            return self._no(f"the study is {meant}, but it has no input: {self._unfit(study, series)}", values)
         chosen = self._best(study, fitting)
-        words = f"rule {self.table.name}: yes, the study is {asked}: {self.when.seen(study)}"
+        why = "it was asked for by name" if asked else f"the study is {meant}: {self.when.seen(study)}"
+        words = f"rule {self.table.name}: yes, {why}"
         words += f"; input: {len(chosen)} of {len(series)} image series"
         if self.prefer and len(fitting) > len(chosen):
             words += f", those with the highest {self.prefer.shown} of {len(fitting)}"

@@ -11,7 +11,8 @@ from actors.task_requester.rules.language import DATASET, UNKNOWN
 from profiles.dicom import JsonDataset, get, get_all, items, text
 from profiles.hl7 import ImagingOrder
 
-_DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}
+_YEAR_DAYS = 365.25
+_PER_YEAR = {"D": _YEAR_DAYS, "W": _YEAR_DAYS / 7, "M": 12.0, "Y": 1.0}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: Fields of a series, by the attribute that they are; the study has those of its series in the field that follows.
 _OF_SERIES = {
@@ -68,8 +69,8 @@ def study_day(dataset: JsonDataset) -> date | None:
 def age_in_years(order: ImagingOrder, images: JsonDataset) -> float:
     """Patient's Age (0010,1010), else from the birth date to the day of the study; no number when unknown."""
     said = text(images, "PatientAge").strip().upper()
-    if said[:-1].isdigit() and said[-1] in _DAYS:
-        return float(said[:-1]) * _DAYS[said[-1]] / _DAYS["Y"]
+    if said[:-1].isdigit() and said[-1] in _PER_YEAR:
+        return float(said[:-1]) / _PER_YEAR[said[-1]]
     day = study_day(images)
     try:
         born = datetime.strptime(text(images, "PatientBirthDate") or order.patient.birth_date, "%Y%m%d")  # noqa: DTZ007
@@ -78,8 +79,8 @@ def age_in_years(order: ImagingOrder, images: JsonDataset) -> float:
     if day is None or born.date() > day:
         return UNKNOWN
     birthdays = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-    since = (day - born.date()) % timedelta(days=_DAYS["Y"])
-    return birthdays + min(since / timedelta(days=_DAYS["Y"]), 0.99)
+    since = (day - born.date()) % timedelta(days=_YEAR_DAYS)
+    return birthdays + min(since / timedelta(days=_YEAR_DAYS), 0.99)
 
 
 def _of_images(order: ImagingOrder, study: ImageStudy) -> dict[str, Any]:

@@ -106,6 +106,15 @@ class Condition:
         return ", ".join(f"{one.name} is {show(one.value(values)) if one.open else _HIDDEN}" for one in self.names)
 
 
+class _Functions(Builtins):  # type: ignore[misc]  # the library has no types
+    """Those of the library that a condition may use; any other is a fault of the file, not of the run."""
+
+    def resolve_type(self, name: str) -> Any:
+        if name not in _FUNCTIONS:
+            raise rule_engine.SymbolResolutionError(name)
+        return super().resolve_type(name)
+
+
 class ExpressionFailed(BadInput):
     """An expression met values that it cannot be asked about (``docs/rules.md``, unknown values)."""
 
@@ -135,7 +144,7 @@ def compile_expression(text: str, scopes: tuple[str, ...]) -> Condition:
         decimal_context=decimal.Context(prec=28, traps=[]),
     )
     known = context.builtins
-    context.builtins = Builtins(
+    context.builtins = _Functions(
         {name: known[name] for name in _FUNCTIONS}, value_types={name: known.resolve_type(name) for name in _FUNCTIONS}
     )
     try:
