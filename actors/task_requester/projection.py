@@ -151,6 +151,7 @@ def overlay(known: ImagingOrder, newer: ImagingOrder) -> ImagingOrder:
     said = {one.name: getattr(newer, one.name) for one in fields(newer) if getattr(newer, one.name)}
     if newer.patient == Patient():
         said.pop("patient", None)
+    said["asked"] = tuple(sorted({*known.asked, *newer.asked}))
     return replace(known, **said)
 
 
@@ -173,13 +174,13 @@ def same_order(known: Sequence[ImagingOrder], order: ImagingOrder) -> bool:
 
 
 def other_patient(known: Sequence[ImagingOrder], order: ImagingOrder) -> bool:
-    """Whether a message gives a known accession number or study to another patient (HL7-053)."""
+    """Whether a message gives a known order, accession number or study to another patient (HL7-053; orders.md 6.3)."""
     patients = [one.patient.identifier for one in known if one.patient.identifier]
     theirs = order.patient.identifier
     if not patients or not theirs or any(one.same_as(theirs) for one in patients):
         return False
     study = order.study_instance_uid
-    return any(
+    return same_order(known, order) or any(
         one.accession.same_as(order.accession) or (bool(study) and one.study_instance_uid == study) for one in known
     )
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.task_requester.projection import Event, Phase, doing, fold, overlay, same_order
+from actors.task_requester.projection import Event, Phase, doing, fold, other_patient, overlay, same_order
 from profiles.hl7 import EntityIdentifier, ImagingOrder, order_action
 from profiles.hl7.values import Patient
 from profiles.tables import read_table
@@ -159,6 +159,19 @@ def test_orders_are_told_apart_by_study_and_numbers_and_recognised_by_an_earlier
     assert same_order([study, moved], ImagingOrder(accession=EntityIdentifier("A1")))
     assert same_order([study, moved], ImagingOrder(accession=EntityIdentifier("A2")))
     assert not same_order([study], ImagingOrder(accession=EntityIdentifier("A3")))
+
+
+@pytest.mark.requirement("HL7-053")
+def test_an_order_number_an_accession_number_or_a_study_never_changes_its_patient():
+    known = [event("NW", "SC", study_instance_uid="1.2").order]
+    other = Patient(EntityIdentifier("P2", "SITE"))
+    unnumbered = {"filler": EntityIdentifier(), "accession": EntityIdentifier()}
+    assert other_patient(known, event("XO", patient=other, accession=EntityIdentifier()).order)
+    assert other_patient(known, event("XO", patient=other, filler=EntityIdentifier("F9")).order)
+    assert other_patient(known, event("XO", patient=other, study_instance_uid="1.2", **unnumbered).order)
+    assert not other_patient(known, event("XO", patient=other, study_instance_uid="1.3", **unnumbered).order)
+    assert not other_patient(known, event("XO", patient=Patient(EntityIdentifier("P1"))).order)
+    assert not other_patient(known, event("CA", patient=Patient()).order)
 
 
 PAIRS = [

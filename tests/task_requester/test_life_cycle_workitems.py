@@ -326,6 +326,29 @@ def test_a_task_manager_that_is_away_delays_changes_and_loses_none(shop, worklis
     assert (len(worklist.updates), shop.state) == (1, "published")
 
 
+@pytest.mark.requirement("AIWI-TR-013", "HL7-031", "HL7-032")
+def test_what_was_done_without_an_answer_is_asked_for_again_without_harm(shop, worklist):
+    def once_unanswered(name):
+        done = getattr(worklist, name)
+
+        def ask(*said):
+            setattr(worklist, name, done)
+            done(*said)
+            raise Unavailable("There was no answer.")
+
+        return ask
+
+    uid, _ = the_only(worklist)
+    worklist.update = once_unanswered("update")
+    with pytest.raises(Unavailable):
+        shop.send("XO", priority="S").work()
+    shop.work()
+    assert (len(worklist.updates), shop.state) == (2, "published")
+    worklist.request_cancel = once_unanswered("request_cancel")
+    shop.send("CA", "CA").work()
+    assert (worklist.states[uid], shop.thread()["cancel_pending"]) == ("CANCELED", False)
+
+
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)  # an example takes seconds
 LIVES = st.lists(
     st.sampled_from(
