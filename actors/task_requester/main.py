@@ -13,6 +13,7 @@ from actors.task_requester.publishing import log_modified
 from actors.task_requester.rules import load_rules
 from actors.task_requester.service import TaskRequester
 from actors.task_requester.settings import Settings
+from actors.task_requester.triggers.running import triggers_running
 
 ACTOR = "task_requester"
 
@@ -27,6 +28,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
     rules = load_rules(settings.rules)
     require_free_port(ACTOR, settings.host, settings.mllp_port)
     reporter = reporter_for(ACTOR, common)
+    refusals = RefusalLog(reporter)
     with (
         stop_signals() as stopped,
         Archive(settings.archive_url) as archive,
@@ -39,14 +41,19 @@ def run(settings: Settings, common: CommonSettings) -> None:
             archive=archive,
             worklist=worklist,
             reporter=reporter,
-            refusals=RefusalLog(reporter),
+            refusals=refusals,
         )
-        reporter.start()
-        requester.start()
-        server = mllp_server(requester, settings)
-        server.start()
-        announce_ready(ACTOR, common.data_dir, {"mllp": f"{settings.host}:{settings.mllp_port}"})
-        stopped.wait()
-        server.stop()
+        directory = common.data_dir / ACTOR
+        with triggers_running(
+            requester.ledger, settings, directory, rules=rules, archive=archive, refusals=refusals
+        ) as triggers:
+            reporter.start()
+            requester.start()
+            server = mllp_server(requester, settings)
+            server.start()
+            mllp = f"{settings.host}:{settings.mllp_port}"
+            announce_ready(ACTOR, common.data_dir, {"mllp": mllp, **triggers})
+            stopped.wait()
+            server.stop()
         requester.close()
         reporter.close()

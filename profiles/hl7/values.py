@@ -102,6 +102,8 @@ class ImagingOrder:
         comments: OBR-13 and the notes after OBR.
         origin: what told of the order: ``hl7``, ``fhir``, ``mpps``, ``ian``, ``arrival``, ``person`` or ``query``.
         called_ae: AE title that the images were sent to, when they came through one that chooses a pipeline.
+        asked: names of rules that are to be followed whatever their condition says: by a person, a FHIR Task, or the
+            AE title that the images were sent to.
         registered: DICOM keywords of patient attributes that the patient feed (ADT) told: they go before the images'.
     """
 
@@ -131,6 +133,7 @@ class ImagingOrder:
     comments: str = ""
     origin: str = "hl7"
     called_ae: str = ""
+    asked: tuple[str, ...] = ()
     registered: tuple[str, ...] = ()
 
     @property
