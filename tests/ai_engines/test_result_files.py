@@ -58,7 +58,10 @@ def results() -> Results:
             ),
         ),
         {"steps": [1, 2], "took": 0.5},
-        (Finding(NODULE, THING, confidence=Confidence(50.0), images=(ImageReference("1.2", (3,)),)),),
+        (
+            Finding(NODULE, THING, confidence=Confidence(50.0)),
+            Finding(NODULE, Tracking("Shown"), images=(ImageReference("1.2", (3,)),)),
+        ),
         (Evaluation(LUNG, NODULE, modifiers=((LUNG, NODULE),)),),
         (Location(Mark.POINT, point, Space("1.9"), Tracking("Seed")),),
         (Region(Outline.BOX, ((1.0, 1.0), (2.0, 2.0)), ImageReference("1.2"), THING),),
