@@ -28,7 +28,7 @@ class Day:
         self.requester, self.folder = requester, folder
         self.outside = database_url or requester.data_dir
         self.archive_url, self.manager_url = archive_url, manager_url
-        names = ("new", "changed", "cancelled", "late", "resent", "early", "held", "never")
+        names = ("new", "changed", "cancelled", "late", "resent", "early", "held", "never", "merged")
         self.orders = {name: new_order() for name in names}
         self.files = {}
 
@@ -39,6 +39,17 @@ class Day:
         message = build_order(order, control=control, status=status, now=at, **changes)
         assert self.tell(message).code == "AA"
         return message
+
+    def merge(self, name, survivor, minute):
+        """Tell that the patient of an order is another one (ADT A40)."""
+        order, at = self.orders[name], f"{MORNING + timedelta(minutes=minute):%Y%m%d%H%M%S}"
+        segments = (
+            f"MSH|^~\\&|ADT|STEPWELL-DEMO|||{at}||ADT^A40^ADT_A39|M{at}|P|2.5",
+            f"EVN||{at}",
+            f"PID|||{survivor}^^^{order.issuer}^PI||{order.patient_name}",
+            f"MRG|{order.patient_id}^^^{order.issuer}^PI",
+        )
+        assert self.tell(("\r".join(segments) + "\r").encode()).code == "AA"
 
     def tell(self, message):
         """Send a message until it is answered."""
@@ -105,7 +116,17 @@ def priority(workitem):
 
 
 @pytest.mark.requirement(
-    "HL7-011", "HL7-028", "HL7-029", "HL7-031", "HL7-032", "HL7-035", "HL7-036", "HL7-039", "HL7-061", "HL7-063"
+    "HL7-011",
+    "HL7-028",
+    "HL7-029",
+    "HL7-031",
+    "HL7-032",
+    "HL7-035",
+    "HL7-036",
+    "HL7-039",
+    "HL7-044",
+    "HL7-061",
+    "HL7-063",
 )
 def test_a_day_of_changes_ends_with_exactly_the_expected_workitems(day):
     changed = dataclasses.replace(day.orders["changed"], procedure_description="MR head with contrast")
@@ -123,16 +144,18 @@ def test_a_day_of_changes_ends_with_exactly_the_expected_workitems(day):
     day.send("late")
     assert day.tell(resent).code == "AA"
     day.send("resent")
-    for name in ("new", "changed", "cancelled", "early", "resent", "held"):
+    day.send("merged")
+    for name in ("new", "changed", "cancelled", "early", "resent", "held", "merged"):
         day.acquire(name)
     day.acquire("late", ENOUGH)
-    for name in ("new", "changed", "cancelled", "resent", "late"):
+    for name in ("new", "changed", "cancelled", "resent", "late", "merged"):
         day.await_state(name, "published")
     day.requester.arm(Step.WORKITEM_CREATED)
     day.send("held", "RL", "", minute=40)
     day.requester.await_death()
     day.requester.start()
     day.acquire("late")
+    day.merge("merged", "SURVIVOR", minute=42)
     day.send("cancelled", "CA", "CA", minute=45)
     day.send("new", "XO", minute=50, priority="S")
     day.send("changed", "SC", "CM", minute=55)
@@ -142,6 +165,7 @@ def test_a_day_of_changes_ends_with_exactly_the_expected_workitems(day):
     eventually(
         lambda: priority(day.workitems("new")[0]) == "HIGH", what="the new priority to be known", limit_seconds=120
     )
+    eventually(lambda: len(day.states("merged")) == 2, what="the workitem of the survivor", limit_seconds=120)
     expected = {
         "new": ["SCHEDULED"],
         "changed": ["SCHEDULED"],
@@ -151,12 +175,14 @@ def test_a_day_of_changes_ends_with_exactly_the_expected_workitems(day):
         "early": [],
         "held": ["SCHEDULED"],
         "never": [],
+        "merged": ["CANCELED", "SCHEDULED"],
     }
     assert {name: day.states(name) for name in expected} == expected
     (workitem,) = day.workitems("changed")
     assert priority(workitem) == "HIGH"
     request = item(workitem, "ReferencedRequestSequence")
     assert text(request, "RequestedProcedureDescription") == "MR head with contrast"
+    assert text(day.workitems("merged")[1], "PatientID") == "SURVIVOR"
     assert {day.thread(name)["state"] for name in ("early", "cancelled")} == {"canceled"}
     assert day.thread("never")["state"] == "pending"
     assert text(day.workitems("held")[0], "InputReadinessState") == "READY"
