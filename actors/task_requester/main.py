@@ -10,6 +10,7 @@ from actors.shared.settings import CommonSettings
 from actors.shared.ups_client import UpsClient
 from actors.task_requester.mllp import mllp_server
 from actors.task_requester.publishing import log_modified
+from actors.task_requester.results_back.running import results_going_back
 from actors.task_requester.rules import load_rules
 from actors.task_requester.service import TaskRequester
 from actors.task_requester.settings import Settings
@@ -44,9 +45,14 @@ def run(settings: Settings, common: CommonSettings) -> None:
             refusals=refusals,
         )
         directory = common.data_dir / ACTOR
-        with triggers_running(
-            requester.ledger, settings, directory, rules=rules, archive=archive, refusals=refusals
-        ) as triggers:
+        with (
+            results_going_back(
+                settings.results, requester.ledger.database, worklist=worklist, archive=archive, reporter=reporter
+            ),
+            triggers_running(
+                requester.ledger, settings, directory, rules=rules, archive=archive, refusals=refusals
+            ) as triggers,
+        ):
             reporter.start()
             requester.start()
             server = mllp_server(requester, settings)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from actors.shared.settings import ActorSettings, AETitle, Port, TlsFiles
+from actors.task_requester.results_back.settings import ResultsSettings
 from actors.task_requester.triggers.settings import Triggers
 from profiles.errors import BadInput
 
@@ -68,6 +69,7 @@ class Settings(ActorSettings):
         unknown_patients: an order for a patient that no ADT told of is worked on (``accept``) or waits (``stop``).
         demographics_from_orders: senders whose orders are as good as ADT; other orders only fill what no ADT told.
         triggers: what tells of work besides HL7.
+        results: whom results of our workitems are told to; nobody when not given.
     """
 
     mllp_port: Port = 2575
@@ -101,6 +103,7 @@ class Settings(ActorSettings):
     unknown_patients: Literal["accept", "stop"] = "accept"
     demographics_from_orders: tuple[str, ...] = ()
     triggers: Triggers = Field(default_factory=Triggers)
+    results: ResultsSettings | None = None
 
     def quiet_for(self, exam: str) -> float:
         """How long a study must stand still, by what is known of its examination (``done``, ``partial`` or empty)."""

@@ -1,0 +1,121 @@
+"""The durable outbox: one message in flight per channel, in order per patient, sent until it is answered (HL7-066)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+
+from actors.shared.logs import get_logger
+from actors.shared.steps import reached
+from actors.task_requester.database import Database, moment
+from actors.task_requester.results_back.steps import Step
+from actors.task_requester.results_back.store import MessageState, OutgoingRow
+from profiles.errors import Unavailable
+
+_log = get_logger(__name__)
+_LONGEST_EXPONENT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a receiver said: whether it took the message, and why not."""
+
+    accepted: bool
+    reason: str = ""
+
+
+Deliver = Callable[[bytes], Answer]
+"""Hands a message over; raises `Unavailable` when there was no answer, which makes it be sent again."""
+
+
+class Outbox:
+    """Works off the messages that wait.
+
+    A message that is not answered holds back the later ones of its patient. A refused one is parked and holds nobody
+    back: a later result must not wait for a person.
+
+    Args:
+        database: has the messages.
+        channels: how to deliver, by name of the channel.
+        clock: the present, timezone-aware.
+        retry_seconds: pause after the first attempt without an answer; it doubles with each.
+        slowest_retry_seconds: the longest pause.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Mapping[str, Deliver],
+        *,
+        clock: Callable[[], datetime],
+        retry_seconds: float = 1.0,
+        slowest_retry_seconds: float = 300.0,
+    ) -> None:
+        self._database, self._channels, self._clock = database, channels, clock
+        self._retry_seconds, self._slowest_retry_seconds = retry_seconds, slowest_retry_seconds
+
+    def deliver(self) -> int:
+        """Send what is due.
+
+        Returns:
+            How many messages were answered.
+        """
+        return sum(self._deliver(channel, deliver) for channel, deliver in self._channels.items())
+
+    def _deliver(self, channel: str, deliver: Deliver) -> int:
+        waiting = select(OutgoingRow).where(OutgoingRow.channel == channel, OutgoingRow.state == MessageState.WAITING)
+        with self._database.read() as session:
+            rows = list(session.exec(waiting.order_by(col(OutgoingRow.number))))
+        held: set[str] = set()
+        answered, now = 0, moment(self._clock())
+        for row in rows:
+            if row.patient in held or row.next_at > now:
+                held.add(row.patient)
+                continue
+            self._begin(row)
+            try:
+                answer = deliver(row.content)
+            except Unavailable as error:
+                self._postpone(row, error.message)
+                break  # the receiver is away; the others are tried at the next turn
+            reached(Step.MESSAGE_ANSWERED, workitem=row.workitem_uid)
+            self._conclude(row, answer)
+            reached(Step.MESSAGE_RECORDED, workitem=row.workitem_uid)
+            answered += 1
+        return answered
+
+    def _begin(self, sent: OutgoingRow) -> None:
+        """From now on the receiver may have the message, so it is sent again only as it is."""
+        with self._database.write() as session:
+            row = session.get_one(OutgoingRow, sent.number)
+            row.attempts += 1
+            session.add(row)
+
+    def _postpone(self, sent: OutgoingRow, reason: str) -> None:
+        pause = min(self._slowest_retry_seconds, self._retry_seconds * 2 ** min(sent.attempts, _LONGEST_EXPONENT))
+        with self._database.write() as session:
+            row = session.get_one(OutgoingRow, sent.number)
+            row.reason = reason
+            row.next_at = moment(self._clock() + timedelta(seconds=pause))
+            session.add(row)
+        _log.warning("message-not-answered", **_thread(sent), attempt=str(sent.attempts + 1), reason=reason)
+
+    def _conclude(self, sent: OutgoingRow, answer: Answer) -> None:
+        with self._database.write() as session:
+            row = session.get_one(OutgoingRow, sent.number)
+            row.reason = answer.reason
+            row.state = MessageState.SENT if answer.accepted else MessageState.PARKED
+            row.sent_at = moment(self._clock()) if answer.accepted else ""
+            session.add(row)
+        if answer.accepted:
+            _log.info("message-sent", **_thread(sent))
+        else:
+            # only the receiver's code: its words may tell of the patient, and stay in the store
+            _log.error("message-parked", **_thread(sent), answer=answer.reason.partition(":")[0])
+
+
+def _thread(row: OutgoingRow) -> dict[str, str]:
+    return {"channel": row.channel, "control_id": row.control_id, "workitem": row.workitem_uid}

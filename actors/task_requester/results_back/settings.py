@@ -1,0 +1,72 @@
+"""The ``[task_requester.results]`` table of the configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
+
+from actors.shared.settings import TlsFiles
+
+Address = Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]{1,5}$")]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class ResultsSettings(BaseModel):
+    """Whom results are told to; nobody whose address is not given.
+
+    Attributes:
+        receiver: ``host:port`` that takes ORU^R01 over MLLP.
+        ris: ``host:port`` that takes OMI^O23 XO with a raised priority.
+        tls: certificates for both.
+        sending_application: MSH-3.
+        sending_facility: MSH-4.
+        receiving_application: MSH-5.
+        receiving_facility: MSH-6.
+        version: of the results, ``2.5.1`` (RAD-128) or ``2.3.1`` (RAD-28).
+        charset: MSH-18.
+        processing_id: MSH-11.
+        assigning_authority: of Patient IDs that name none (PID-3.4).
+        urgent_findings: codes that are urgent when present, each ``value|scheme``; a priority hint HIGH always is.
+        alert_url: gets an HTTP POST for each urgent result.
+        escalation_url: gets one when nobody acknowledged it in time; ``alert_url`` when not given.
+        escalation_seconds: how long an alert may wait for a person.
+        poll_seconds: how soon a workitem is looked at again; the pauses grow with its age.
+        slowest_poll_seconds: the longest pause.
+        answer_seconds: how long an answer is waited for.
+        retry_seconds: pause after a message that was not answered; the pauses double.
+        slowest_retry_seconds: the longest pause.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    receiver: Address | None = None
+    ris: Address | None = None
+    tls: TlsFiles | None = None
+    sending_application: Name = "STEPWELL"
+    sending_facility: Name = "STEPWELL"
+    receiving_application: Name = "RIS"
+    receiving_facility: Name = "HOSPITAL"
+    version: Literal["2.3.1", "2.5.1"] = "2.5.1"
+    charset: str = "UNICODE UTF-8"
+    processing_id: str = "P"
+    assigning_authority: str = ""
+    urgent_findings: tuple[Annotated[str, Field(pattern=r"^[^|]+\|[^|]+$")], ...] = ()
+    alert_url: HttpUrl | None = None
+    escalation_url: HttpUrl | None = None
+    escalation_seconds: float = Field(default=900.0, gt=0)
+    poll_seconds: float = Field(default=2.0, gt=0)
+    slowest_poll_seconds: float = Field(default=60.0, gt=0)
+    answer_seconds: float = Field(default=30.0, gt=0)
+    retry_seconds: float = Field(default=1.0, gt=0)
+    slowest_retry_seconds: float = Field(default=300.0, gt=0)
+
+    @model_validator(mode="after")
+    def _known_charset(self) -> Self:
+        from profiles.hl7.charsets import codec_of  # the HL7 library is not loaded by every actor
+
+        if codec_of(self.charset) is None:
+            raise ValueError(
+                f"charset {self.charset!r} is not in HL7 table 0211; name one of it, such as UNICODE UTF-8"
+            )
+        return self
