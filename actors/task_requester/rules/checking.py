@@ -16,9 +16,9 @@ from random import Random
 from actors.task_requester.rules.deciding import Rule
 from actors.task_requester.rules.language import Condition, ExpressionFailed
 from actors.task_requester.rules.model import RuleTable
-from actors.task_requester.rules.sampling import Candidates, candidates, draw, unseen
+from actors.task_requester.rules.sampling import Candidates, candidates, draw, parts, steer, unseen
 
-_SAMPLES_PER_RULE, _MOST_SAMPLES = 1500, 12_000
+_SAMPLES_PER_RULE, _MOST_SAMPLES = 800, 8_000
 #: What two rules of one code may not tell differently about the same study.
 _TOLD = ("priority", "priorities", "parameters", "station_class", "engine_version", "hours", "worklist")
 
@@ -71,6 +71,7 @@ class _Truth:
 
 def _try_out(rules: Sequence[Rule]) -> dict[str, _Truth]:
     own = [_candidates(rule) for rule in rules]
+    wanted = [[part for condition in _conditions(rule) for part in parts(condition)] for rule in rules]
     anybody: Candidates = {}
     for of_rule in own:
         for name, worth in of_rule.items():
@@ -79,7 +80,10 @@ def _try_out(rules: Sequence[Rule]) -> dict[str, _Truth]:
     count = min(_SAMPLES_PER_RULE * len(rules), _MOST_SAMPLES)
     truths = {rule.table.name: _Truth(set(), set(), "", count) for rule in rules}
     for number in range(count):
-        values = draw(random, own[number % len(rules)], anybody)
+        turn = number % len(rules)
+        values = draw(random, own[turn], anybody)
+        if number // len(rules) % 2:
+            values = steer(random, values, wanted[turn], own[turn])
         for rule in rules:
             _ask(rule, values, number, truths[rule.table.name])
     return truths

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import decimal
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -12,6 +14,7 @@ from actors.task_requester.rules.language import UNKNOWN, Condition, Name
 _OTHER = "zz other"
 #: How often a name gets a value that its own rule names.
 _OWN = 0.8
+_STEPS = 60
 _MARKUP = re.compile(r"\(\?[a-zA-Z]+\)|\\[bBAZ]|[()^$?]|\(\?:|[.][*]")
 _TO_SAMPLES = (
     (r"\[(.)[^\]]*\]", r"\1"),
@@ -35,7 +38,7 @@ def candidates(condition: Condition) -> Candidates:
 def samples_of(pattern: str) -> list[str]:
     """Texts that a regular expression fits; none when it is too much for this simple way of guessing."""
     found = []
-    for part in [pattern, *pattern.split("|")]:
+    for part in [pattern, *re.split(r"(?<!\\)\|", pattern)]:
         plain = _MARKUP.sub("", part)
         for what, by in _TO_SAMPLES:
             plain = re.sub(what, by, plain)
@@ -56,6 +59,51 @@ def draw(random: Random, own: Candidates, all_of_them: Mapping[str, list[Any]]) 
         mine = own.get(name)
         found[name] = random.choice(mine if mine and random.random() < _OWN else values)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the conditions that `and` joins.
+
+    Attributes:
+        names: that it uses.
+        node: of the syntax tree.
+    """
+
+    names: frozenset[str]
+    node: Any
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether it holds; not when it fails."""
+        try:
+            with decimal.localcontext(decimal.Context(traps=[])):
+                return bool(self.node.evaluate(values))
+        except Exception:  # as in language.py: it may ask for anything
+            return False
+
+
+def parts(condition: Condition) -> list[Part]:
+    """What `and` joins in a condition."""
+    return list(_parts(condition.compiled.statement.expression))
+
+
+def steer(random: Random, values: dict[str, Any], wanted: Sequence[Part], own: Candidates) -> dict[str, Any]:
+    """Change values until all parts hold, or for so long: those of the first part that does not are drawn anew."""
+    found = dict(values)
+    for _ in range(_STEPS):
+        failing = next((part for part in wanted if not part.holds(found)), None)
+        if failing is None:
+            break
+        found |= {name: random.choice(own[name]) for name in sorted(failing.names & own.keys())}
+    return found
+
+
+def _parts(node: Any) -> Iterator[Part]:
+    if type(node).__name__ == "LogicExpression" and node.type == "and":
+        yield from _parts(node.left)
+        yield from _parts(node.right)
+    else:
+        yield Part(frozenset(_symbols(node)), node)
 
 
 def _collect(node: Any, literals: dict[str, list[Any]]) -> set[str]:

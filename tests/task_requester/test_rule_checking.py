@@ -1,0 +1,84 @@
+"""What the check of a rule file finds, and what it cannot see."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from actors.task_requester.rules import load_rules
+from actors.task_requester.rules.checking import check_rules
+from actors.task_requester.rules.sampling import samples_of
+from tests.task_requester.rule_files import rules_of, sample_rules, samples
+
+NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
+HIGH = 'priority = "HIGH"'
+
+
+def doubts(rules, served=None):
+    """Rule and kind of everything doubtful."""
+    return [(one.rule, one.kind) for one in check_rules(rules, served or {}, NOW)]
+
+
+@pytest.mark.parametrize(
+    ("when", "more", "kinds"),
+    [
+        ('"MR" in modalities', "", []),
+        ('"MR" in modalities and age >= 18 and priority in ["S", "A"] and sex == "F"', "", []),
+        ('study_description =~~ "(?i)\\\\b(head|sch[aä]del)" and procedure == "x"', "", []),
+        ("age > 18 and age < 12", "", ["unreachable"]),
+        ('sex == "F" and sex == "M"', "", ["unreachable"]),
+        ('"MR" in modalities and not "MR" in modalities', "", ["unreachable"]),
+        ("age > 3 or not age > 3", "", ["always"]),
+        ('"MR" in modalities', "series = 'images > 5 and images < 2'", ["unreachable"]),
+        ('modalities[1] == "MR"', "", ["unreachable", "failing"]),
+        ('study_description =~ "(?=a)b" or age > 3', "", ["unseen"]),
+        ('"MR" in modalities', "until = 2026-01-01", ["over"]),
+    ],
+)
+def test_rules_that_never_or_always_hold_or_fail_are_found(tmp_path, when, more, kinds):
+    rules = rules_of(tmp_path, {"when": when, "more": more})
+    assert [kind for _, kind in doubts(rules)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"when": "age > 18"}, {"when": "age > 60"}, [("rule-2", "covered")]),
+        ({"when": "age > 60"}, {"when": "age > 18"}, [("rule-1", "covered")]),
+        ({"when": "age > 18"}, {"when": "age > 60", "more": HIGH}, [("rule-1", "contradiction")]),
+        ({"when": "age > 18"}, {"when": "age > 60", "code": "Y"}, []),
+        ({"when": "age > 60"}, {"when": "age < 18"}, []),
+        ({"when": "age > 18"}, {"when": "age < 60"}, []),
+        ({"when": "age > 18", "more": "until = 2026-06-01"}, {"when": "age > 60", "more": "from = 2026-06-01"}, []),
+        (
+            {"when": "age > 18", "more": 'engine_version = "1"'},
+            {"when": "age > 18", "more": 'engine_version = "2"'},
+            [],
+        ),
+    ],
+)
+def test_rules_that_contradict_or_cover_each_other_are_found(tmp_path, one, other, expected):
+    assert doubts(rules_of(tmp_path, one, other)) == expected
+
+
+def test_codes_that_nobody_serves_and_versions_that_are_not_here_are_found(tmp_path):
+    more = 'engine_version = "2"'
+    rules = rules_of(tmp_path, {"when": "age > 1", "code": "X", "more": more}, {"when": "age > 1", "code": "Z"})
+    assert doubts(rules, {("X", "99X"): "1"}) == [("rule-1", "version"), ("rule-2", "unserved")]
+    assert doubts(rules, {("X", "99X"): "2", ("Z", "99X"): ""}) == []
+
+
+def test_the_rules_of_the_package_and_the_samples_are_free_of_doubt(tmp_path):
+    assert doubts(load_rules(None)) == []
+    for name in samples():
+        assert doubts(sample_rules(tmp_path, name)) == []
+
+
+@pytest.mark.parametrize(
+    "pattern", ["abc", "(?i)3d", "(?i)\\b(head|brain)", "MR.*", "a\\d+", "sch[aä]del", "A|B", "^x$"]
+)
+def test_texts_are_found_for_patterns_of_the_usual_kind(pattern):
+    assert samples_of(pattern)
+
+
+def test_no_text_is_claimed_for_a_pattern_that_it_does_not_fit():
+    assert samples_of("(?=a)b") == []

@@ -1,0 +1,199 @@
+"""``stepwell rules``, and rules within a running requester: once per study or patient, stopped rules, replays."""
+
+import dataclasses
+import json
+from datetime import timedelta
+
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+from typer.testing import CliRunner
+
+from actors.task_requester.orders_store import decided_orders
+from actors.task_requester.rules import load_rules
+from actors.task_requester.rules.requesting import Places
+from actors.task_requester.rules.trying import replay
+from connectathon.fiction import new_order
+from connectathon.ris import build_order
+from profiles.dicom import items
+from stepwell.cli import app
+from tests.task_requester.rule_files import MR, rules_of, sample_rules
+from tests.task_requester.workshop import NOW, Workshop
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["rules", *map(str, arguments)])
+
+
+@pytest.fixture
+def configuration(tmp_path):
+    path = tmp_path / "stepwell.toml"
+    path.write_text(f'[stepwell]\ndata_dir = "{tmp_path}"\n[task_requester]\n[task_manager]\n')
+    return path
+
+
+@pytest.fixture
+def make(tmp_path, images, worklist):
+    """Makes one workshop with these rules."""
+    made = []
+
+    def one(rules):
+        made.append(Workshop(tmp_path / "task_requester", tmp_path, images, worklist, rules=rules))
+        return made[-1]
+
+    yield one
+    for shop in made:
+        shop.database.close()
+
+
+def write_images(folder, order, *, count=3, **attributes):
+    """Write images of an order's study, without pixels."""
+    folder.mkdir(exist_ok=True)
+    for number in range(1, count + 1):
+        found = Dataset()
+        found.file_meta = FileMetaDataset()
+        found.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        found.SOPClassUID = found.file_meta.MediaStorageSOPClassUID = MR
+        found.StudyInstanceUID, found.SeriesInstanceUID = order.study_instance_uid, f"{order.study_instance_uid}.1"
+        found.SOPInstanceUID = found.file_meta.MediaStorageSOPInstanceUID = f"{order.study_instance_uid}.1.{number}"
+        found.PatientID, found.Modality, found.AccessionNumber = order.patient_id, "MR", order.accession_number
+        for keyword, value in attributes.items():
+            setattr(found, keyword, value)
+        found.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+
+
+def test_check_tells_every_fault_and_ends_with_1(tmp_path):
+    path = tmp_path / "rules.toml"
+    path.write_text("[[rule]]\nname = 'a'\nwhen = 'weight > 3'\n[[rule]]\nname = 'b'\n")
+    answer = run("check", path)
+    assert (answer.exit_code, "when" in answer.output, "weight" in answer.output) == (1, True, False)
+    rows = json.loads(run("check", path, "--json").stdout)
+    assert {row["kind"] for row in rows} == {"fault"}
+    assert any("workitem_code" in row["rule"] for row in rows)
+
+
+def test_check_knows_the_engines_and_pipelines_of_the_installation(tmp_path, configuration):
+    rules_of(tmp_path, '"MR" in modalities')
+    answer = run("check", tmp_path / "rules.toml", "--json", "--config", configuration)
+    assert [row["kind"] for row in json.loads(answer.stdout)] == ["unserved"]
+    configuration.write_text(
+        configuration.read_text() + "[[task_manager.pipelines]]\nworkitem_code = 'X^99X'\n"
+        "steps = [{ name = 'one', workitem_code = 'BRAINSEG^99STEPWELL', label = 'one' }]\n"
+    )
+    answer = run("check", tmp_path / "rules.toml", "--json", "--config", configuration)
+    assert (answer.exit_code, json.loads(answer.stdout)) == (0, [])
+
+
+def test_a_rule_file_is_tried_on_a_folder_of_images_and_an_order(tmp_path):
+    order = new_order()
+    path = tmp_path / "images"
+    write_images(path, order, BodyPartExamined="HEAD", PatientAge="044Y", SeriesDescription="3D T1")
+    (path / "notes.txt").write_text("no image")
+    message = tmp_path / "order.hl7"
+    message.write_bytes(build_order(order, priority="S").replace(b"\r", b"\n"))
+    sample_rules(tmp_path, "brain-volume-3d-t1")
+    answer = run("test", tmp_path / "sample.toml", "--study", path, "--order", message, "--json")
+    assert answer.exit_code == 0, answer.output
+    (tried,) = json.loads(answer.stdout)
+    assert (tried["matches"], tried["values"]["age"]) == (True, "44")
+    assert "priority HIGH" in tried["explanation"]
+    assert run("test", tmp_path / "sample.toml", "--study", path).stdout.startswith("matches")
+
+
+def test_a_study_that_no_rule_matches_ends_with_1_and_says_why(tmp_path):
+    write_images(tmp_path / "images", new_order(), BodyPartExamined="KNEE", PatientAge="044Y")
+    sample_rules(tmp_path, "brain-volume-3d-t1")
+    answer = run("test", tmp_path / "sample.toml", "--study", tmp_path / "images")
+    assert answer.exit_code == 1
+    assert "body_parts = ['KNEE']" in answer.stdout
+
+
+def test_images_of_another_patient_than_the_order_are_told(tmp_path):
+    order = new_order()
+    write_images(tmp_path / "images", order, PatientID="SOMEBODY-ELSE")
+    message = tmp_path / "order.hl7"
+    message.write_bytes(build_order(order))
+    rules_of(tmp_path, "image_count > 0")
+    answer = run("test", tmp_path / "rules.toml", "--study", tmp_path / "images", "--order", message)
+    assert "another Patient ID" in answer.stdout
+
+
+@pytest.mark.parametrize("missing", ["--study", "--order"])
+def test_what_is_not_there_to_be_tried_is_told_in_words(tmp_path, missing):
+    rules_of(tmp_path, "image_count > 0")
+    (tmp_path / "empty").mkdir()
+    more = ["--order", tmp_path / "none.hl7"] if missing == "--order" else []
+    answer = run("test", tmp_path / "rules.toml", "--study", tmp_path / "empty", *more)
+    assert answer.exit_code == 1
+    assert ("cannot be read" if more else "no DICOM file") in str(answer.exception)
+
+
+def test_what_was_decided_about_an_order_is_explained(make, tmp_path, configuration):
+    rules = rules_of(tmp_path, '"MR" in modalities', "modalities[7] == 'x'".replace("'", '"'), "image_count > 9000")
+    shop = make(rules)
+    shop.send().arrive().work()
+    answer = run("explain", shop.order.accession_number, "--config", configuration)
+    assert answer.exit_code == 0, answer.output
+    for words in ("rule rule-1: yes", "rule rule-2: stopped", "rule rule-3: no", "workitem 2.25."):
+        assert words in answer.stdout
+    (told,) = json.loads(run("explain", shop.order.accession_number, "--config", configuration, "--json").stdout)
+    assert (told["state"], len(told["decisions"]), len(told["workitems"])) == ("published", 3, 1)
+    by_workitem = run("explain", told["workitems"][0]["uid"], "--config", configuration, "--json")
+    assert json.loads(by_workitem.stdout) == [told]
+
+
+def test_an_order_that_nobody_knows_is_told(configuration):
+    assert "No order is known" in str(run("explain", "NONE", "--config", configuration).exception)
+
+
+def test_a_changed_file_is_tried_over_the_orders_that_were_decided(make, images, tmp_path):
+    shop = make(rules_of(tmp_path, '"MR" in modalities', "image_count > 10"))
+    shop.send().arrive().work()
+    places = Places(shop.settings.archive_url, shop.settings.storage_url)
+    decided = decided_orders(tmp_path, "2026-03-01")
+    same = load_rules(tmp_path / "rules.toml")
+    assert replay(decided, same, images, places, shop.now()) == []
+    more = {"when": "image_count > 10", "name": "rule-2", "more": 'worklist = "NEURO"'}
+    changed = rules_of(tmp_path, '"CT" in modalities', more, "image_count > 5")
+    found = replay(decided, changed, images, places, shop.now())
+    assert [(one.rule, one.change) for one in found] == [
+        ("rule-1", "not made"),
+        ("rule-2", "different"),
+        ("rule-3", "made"),
+    ]
+    assert found[1].words == "WorklistLabel"
+    assert {one.accession for one in found} == {shop.order.accession_number}
+    assert decided_orders(tmp_path, (NOW + timedelta(days=1)).isoformat()) == []
+
+
+def test_the_command_replays_no_orders_as_none(tmp_path, configuration):
+    rules_of(tmp_path, "image_count > 0")
+    answer = run("replay", tmp_path / "rules.toml", "--config", configuration, "--json")
+    assert json.loads(answer.stdout) == {"orders": 0, "changes": []}
+
+
+@pytest.mark.requirement("HL7-061")
+@pytest.mark.parametrize(("often", "count"), [("order", 2), ("study", 1), ("patient", 1), ("patient-day", 1)])
+def test_a_rule_makes_no_second_workitem_where_another_order_has_it(make, worklist, tmp_path, often, count):
+    shop = make(rules_of(tmp_path, {"when": "image_count > 0", "more": f'once_per = "{often}"'}))
+    shop.send().arrive().work()
+    first = shop.order
+    second = new_order()
+    again = dataclasses.replace(second, patient_id=first.patient_id, patient_name=first.patient_name)
+    if often in {"order", "study"}:
+        again = dataclasses.replace(again, study_instance_uid=first.study_instance_uid)
+    shop.send(order=again)
+    if often in {"patient", "patient-day"}:
+        shop.arrive(order=again)
+    shop.work(30)
+    assert len(worklist.open()) == count
+    if count == 1:
+        assert f"once per {often}" in shop.thread(again.accession_number)["explanation"]
+
+
+def test_priors_without_a_date_of_the_study_are_none(make, worklist, tmp_path):
+    shop = make(rules_of(tmp_path, {"when": "image_count > 0", "more": "priors = { days = 30 }"}))
+    shop.send().arrive().work()
+    (workitem,) = worklist.workitems.values()
+    assert len(items(workitem, "InputInformationSequence")) == 1
+    assert "0 earlier studies" in shop.thread()["workitems"][0]["explanation"]
