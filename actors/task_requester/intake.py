@@ -80,7 +80,8 @@ class Intake:
             answer = self._store(frame, message, refusal, peer)
         except Unavailable as error:
             _log.error("message-not-stored", peer=peer, control_id=_control_id(message), reason=error.message)
-            return self._answer(message, "AR", _not_stored("The receiver could not store the message."))
+            code = 206 if "locked" in str(error.__cause__) else 207
+            return self._answer(message, "AR", _not_stored("The receiver could not store the message.", code))
         except Exception as error:
             _log.error("message-failed", peer=peer, control_id=_control_id(message), reason=type(error).__name__)
             return self._answer(message, "AR", _not_stored("The receiver failed on the message."))
@@ -114,6 +115,7 @@ class Intake:
             effects, refusal = self._apply(session, row, message, refusal)
             self._conclude(row, message, effects, refusal)
             session.add(row)
+            session.flush()
             answer, number = row.answer, row.number
         self._tell(row, effects, number)
         reached(Step.MESSAGE_STORED, control_id=row.control_id, accession=effects[0].accession if effects else "")
@@ -311,6 +313,6 @@ def _content_hash(content: bytes, message: Message | None) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _not_stored(message: str) -> tuple[MessageFinding, ...]:
-    rule = "HL7-011 (HL7 table 0357 code 207)"
-    return (MessageFinding("MSH", message, rule, "Send it again later; it was not taken.", 207),)
+def _not_stored(message: str, code: int = 207) -> tuple[MessageFinding, ...]:
+    rule = f"HL7-011 (HL7 table 0357 code {code})"
+    return (MessageFinding("MSH", message, rule, "Send it again later; it was not taken.", code),)

@@ -8,6 +8,7 @@ from functools import cache
 from profiles.hl7.findings import MessageFinding, MessageRefused
 from profiles.hl7.message import Message
 from profiles.hl7.order import order_action
+from profiles.hl7.timestamps import parse_timestamp
 from profiles.hl7.values import ImagingOrder
 from profiles.tables import read_table
 
@@ -44,7 +45,7 @@ def require_acceptable(message: Message, processing_ids: Collection[str] = ("P",
 
 
 def require_complete(message: Message, orders: Sequence[ImagingOrder]) -> None:
-    """Refuse an order message that lacks what its order control code needs (HL7-014, HL7-042).
+    """Refuse an order that lacks what its order control code needs, or whose start is no time (HL7-014, HL7-042).
 
     Raises:
         MessageRefused: with every fault of the message.
@@ -59,6 +60,7 @@ def require_complete(message: Message, orders: Sequence[ImagingOrder]) -> None:
         else:
             findings += _missing(message, "order", action)
             findings += _missing_keys(order, action, number)
+            findings += _no_start(message, order, number) if action in {"create", "update"} else []
     if findings:
         raise MessageRefused(list(dict.fromkeys(findings)))
 
@@ -110,6 +112,17 @@ def _unknown_control(order: ImagingOrder, number: int) -> MessageFinding:
         "E",
         number,
     )
+
+
+def _no_start(message: Message, order: ImagingOrder, number: int) -> list[MessageFinding]:
+    """When to start is worked with, so it must be a time (HL7-056); told where the message has it."""
+    if not order.start or parse_timestamp(order.start):
+        return []
+    places = ("TQ1-7", "ORC-7.4", "OBR-27.4", "OBR-36")
+    path = next((place for place in places if message.get(place) == order.start), places[0])
+    remedy = "Send YYYYMMDDHHMMSS, as far as it is known, with the offset from UTC."
+    rule = "HL7-056 (HL7 2.5.1 section 2.A.22)"
+    return [MessageFinding(path, "The start is no date and time.", rule, remedy, 102, "E", number)]
 
 
 def _missing_keys(order: ImagingOrder, action: str, number: int) -> list[MessageFinding]:

@@ -12,6 +12,9 @@ from profiles.tables import read_table
 
 _PATH = re.compile(r"(?P<segment>[A-Z][A-Z0-9]{2})(?:-(?P<field>\d+))?(?:\.(?P<component>\d+))?")
 
+_NOT_FOUND = 103
+_PARTIES = frozenset({"MSH-3", "MSH-4", "MSH-5", "MSH-6"})
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
@@ -80,5 +83,11 @@ class MessageRefused(BadInput):
 
 def acknowledgment_of(findings: Sequence[MessageFinding]) -> str:
     """The acknowledgment code for a set of findings: ``AA``, ``AE`` or ``AR`` (HL7 table 0008)."""
-    codes = {error_codes()[finding.code].acknowledgment for finding in findings if finding.severity == "E"}
+    codes = {_answer_to(finding) for finding in findings if finding.severity == "E"}
     return next((code for code in ("AR", "AE") if code in codes), "AA")
+
+
+def _answer_to(finding: MessageFinding) -> str:
+    """A sender or receiver that is not known here is no fault of the content (HL7-080)."""
+    is_party = finding.code == _NOT_FOUND and finding.path in _PARTIES
+    return "AR" if is_party else error_codes()[finding.code].acknowledgment

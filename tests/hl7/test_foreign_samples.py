@@ -12,7 +12,11 @@ pytestmark = pytest.mark.samples
 
 FOLDER = Path(os.environ.get("STEPWELL_SAMPLES", "/nonexistent"), "hl7_samples")
 SAMPLES = sorted(FOLDER.glob("*.hl7"))
-ORDERS = {"dcm4che_OMI_O23-ImagingOrder.hl7", "dcm4che_ORM_O01-GeneralOrder.hl7"}
+ORDERS = {
+    "dcm4che_OMG_O19-GeneralClinicalOrder-Eyecare.hl7",
+    "dcm4che_OMI_O23-ImagingOrder.hl7",
+    "dcm4che_ORM_O01-GeneralOrder.hl7",
+}
 PATIENTS = {
     "dcm4che_ADT_A31-UpdatePersonInfo-Veterinary.hl7": "patient-update",
     "dcm4che_ADT_A31-UpdatePersonInfo.hl7": "patient-update",
@@ -23,7 +27,6 @@ PATIENTS = {
     "monai_2.8_001.hl7": "patient-update",
 }
 REFUSED = {
-    "dcm4che_OMG_O19-GeneralClinicalOrder-Eyecare.hl7": 200,
     "monai_2.3.1_001.hl7": 201,
     "monai_2.3.1_002.hl7": 200,
     "monai_2.5.1_002.hl7": 200,
