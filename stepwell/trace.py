@@ -241,6 +241,8 @@ def render(thread: Thread, console: Console) -> None:
     line(f"accession {thread['accession_number']}, study {thread['study_instance_uid']}", "bold")
     for order in thread["orders"]:
         line(_order_words(order))
+        if order.get("patient"):
+            line(f"  patient {order['patient']}")
         for message in order["messages"]:
             line("  {received_at} {kind} {control}, answered {answer_code}: {effect}".format(**message))
         for words in order["explanation"].splitlines():

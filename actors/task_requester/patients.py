@@ -69,7 +69,7 @@ def present_order(session: Session, order: ImagingOrder) -> ImagingOrder:
     if not known.is_registered:
         return order
     patient = present_patient(order.patient, known)
-    return replace(order, patient=patient, registered=told_attributes(order.patient, known))
+    return replace(order, patient=patient, registered=told_attributes(known))
 
 
 def doubt(session: Session, order: ImagingOrder, *, must_be_registered: bool) -> str:

@@ -37,7 +37,8 @@ class Known:
     Attributes:
         asked: the identifier.
         identifier: the one that is valid now.
-        others: all further ones, those that were merged away included.
+        others: all further ones.
+        retired: those of them that were merged away or changed.
         said: ``name``, ``birth_date`` and ``sex``, as far as anything was told of them.
         gone_since: when the asked one was merged away or changed, ISO 8601; empty when it is valid.
         sharing: patients of different authorities that the asked one may name, when it names no authority itself.
@@ -47,6 +48,7 @@ class Known:
     asked: EntityIdentifier
     identifier: EntityIdentifier
     others: tuple[EntityIdentifier, ...] = ()
+    retired: tuple[EntityIdentifier, ...] = ()
     said: Mapping[str, str] = field(default_factory=dict)
     gone_since: str = ""
     sharing: tuple[EntityIdentifier, ...] = ()
@@ -83,13 +85,14 @@ class Registry:
         root = self.root(node)
         theirs = [one.event for one in self._events if self.root(self.node(one.event.identifier)) == root]
         said = {name: value for one in theirs for name in _FIELDS if (value := getattr(one, name)) is not None}
-        priors = [one.event.prior for one in self._events if one.event.prior]
-        aliases = {one for one in priors if self.root(self.node(one)) == root}
-        aliases |= {one for event in theirs for one in (event.identifier, *event.others)}
+        priors = {one.event.prior for one in self._events if one.event.prior}
+        retired = {one for one in priors if self.root(self.node(one)) == root and self.node(one) != root}
+        aliases = retired | {one for event in theirs for one in (event.identifier, *event.others)}
         return Known(
             asked=identifier,
             identifier=root,
-            others=tuple(sorted((one for one in aliases if one != root), key=str)),
+            others=tuple(sorted(aliases - {root}, key=str)),
+            retired=tuple(sorted(retired, key=str)),
             said=said,
             gone_since=self._links[node][1] if node in self._links else "",
             sharing=self._sharing(identifier),
@@ -159,7 +162,7 @@ def standing(known: Known) -> str:
     """What became of an identifier, in words; empty when nothing did. Of patients it names identifiers only."""
     if known.gone_since:
         return f"{known.asked} is {known.identifier} since {known.gone_since}"
-    merged = ", ".join(map(str, known.others))
+    merged = ", ".join(map(str, known.retired))
     return f"{known.identifier} stands for {merged}, too" if merged else ""
 
 
@@ -178,10 +181,10 @@ def present_patient(patient: Patient, known: Known) -> Patient:
     )
 
 
-def told_attributes(patient: Patient, known: Known) -> tuple[str, ...]:
+def told_attributes(known: Known) -> tuple[str, ...]:
     """DICOM keywords of what was told of the patient, which goes before what its images say."""
     told = tuple(_KEYWORDS[name] for name in _FIELDS if name in known.said)
-    return told + (_IDENTIFYING if known.is_registered and not known.identifier.same_as(patient.identifier) else ())
+    return told + (_IDENTIFYING if known.retired else ())
 
 
 def trouble(order: ImagingOrder, known: Known, *, must_be_registered: bool) -> str:

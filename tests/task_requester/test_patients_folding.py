@@ -116,7 +116,7 @@ def test_an_order_fills_what_nobody_told_and_overwrites_nothing():
     patient = Patient(named("A"), name="Stale^Name", birth_date="19610322", sex="F")
     found = known([at(1, "A", name="Muster^Eva", sex="")], "A")
     assert present_patient(patient, found) == Patient(named("A"), name="Muster^Eva", birth_date="19610322", sex="")
-    assert told_attributes(patient, found) == ("PatientName", "PatientSex")
+    assert told_attributes(found) == ("PatientName", "PatientSex")
     assert present_patient(patient, known([], "A")) == patient
 
 
@@ -125,7 +125,7 @@ def test_an_order_for_a_retired_identifier_is_one_for_the_survivor():
     found = known([at(1, "C", "A")], "A")
     patient = present_patient(Patient(named("A")), found)
     assert (patient.identifier, patient.other_identifiers) == (named("C"), (named("A"),))
-    assert told_attributes(Patient(named("A")), found) == ("PatientID", "IssuerOfPatientID")
+    assert told_attributes(found) == ("PatientID", "IssuerOfPatientID")
 
 
 @pytest.mark.parametrize(
