@@ -43,8 +43,6 @@ def encode_document(
 
     require_coded(objects, context)
     require(pdf.startswith(b"%PDF-"), "The document does not begin as a PDF does (PS3.3 C.24.2); give PDF bytes.")
-    title = title or f"AI result: {algorithm.name} {algorithm.version}"
-    require_text(title, "Document Title")
     own = identity(context, algorithm, "DOC", "document", series_number=context.series_number + 5)
     equipment = own.pop("contributing_equipment")
     made = SOPClass(
@@ -59,7 +57,7 @@ def encode_document(
     made.AcquisitionDateTime = ""
     made.BurnedInAnnotation = "YES"
     made.SourceInstanceSequence = [*source_instances(objects), *source_images(shown, context)]
-    made.DocumentTitle = title
+    made.DocumentTitle = _title(title, algorithm)
     made.ConceptNameCodeSequence = [as_concept(code("DCM", "126000"))]
     made.VerificationFlag = "VERIFIED" if context.standing.verification else "UNVERIFIED"
     made.MIMETypeOfEncapsulatedDocument = "application/pdf"
@@ -67,3 +65,9 @@ def encode_document(
     made.EncapsulatedDocumentLength = len(pdf)
     finish(made, context, algorithm)
     return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
+
+
+def _title(title: str, algorithm: AlgorithmIdentification) -> str:
+    found = title or f"AI result: {algorithm.name} {algorithm.version}"
+    require_text(found, "Document Title")
+    return found

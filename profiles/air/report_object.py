@@ -45,19 +45,7 @@ def encode_report(
     """
     import highdicom as hd
 
-    groups = [
-        measurement_group(
-            thing,
-            tracking_uid(thing.tracking, context, algorithm),
-            sources,
-            drawn,
-            algorithm,
-            context.time_point,
-        )
-        for thing in results.things()
-    ]
-    if any(not (thing.segment or thing.regions or thing.locations) for thing in results.things()):
-        sources.all()
+    groups = _groups(results, drawn, sources, context, algorithm)
     whole = list(_of_the_study(results))
     used = sources.used()
     root = hd.sr.ContainerContentItem(name=as_concept(code("DCM", "126000")), template_id="1500")
@@ -84,6 +72,31 @@ def encode_report(
     _complete_flags(made, context.standing)
     _identify_observations(made)
     return made  # type: ignore[no-any-return] # highdicom is untyped for mypy
+
+
+def _groups(
+    results: Results,
+    drawn: Drawn,
+    sources: Sources,
+    context: ResultContext,
+    algorithm: AlgorithmIdentification,
+) -> list[Any]:
+    """A group per thing; what is not drawn is about all the images."""
+    things = results.things()
+    groups = [
+        measurement_group(
+            thing,
+            tracking_uid(thing.tracking, context, algorithm),
+            sources,
+            drawn,
+            algorithm,
+            context.time_point,
+        )
+        for thing in things
+    ]
+    if any(not (thing.segment or thing.regions or thing.locations) for thing in things):
+        sources.all()
+    return groups
 
 
 def _flags(standing: Standing) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pydicom import Dataset
 
 from profiles.air import AlgorithmIdentification, IllegalResult, ResultContext, Results
 from profiles.air.errors import require
-from profiles.fhir.case import Case
+from profiles.fhir.case import Case, Entry
 from profiles.fhir.datatypes import Json, instant
 from profiles.fhir.devices import devices
 from profiles.fhir.elements import Version
@@ -59,13 +59,7 @@ def fhir_bundle(
         "The result has no Patient ID (orders.md 11.3, subject): no receiver could file it. Reconcile the study first.",
     )
     version = Version(version)
-    case = Case(version, results, context, algorithm, tuple(objects), workitem_uid, retrieve_url)
-    device, host = devices(case)
-    origins = Origins(case, device)
-    observations = Observations(case, device, origins)
-    report = diagnostic_report(case, observations.results)
-    told = [*origins.entries, *observations.entries, report]
-    entries = [host, device, *told, provenance(case, told, device, host)]
+    entries = _entries(Case(version, results, context, algorithm, tuple(objects), workitem_uid, retrieve_url))
     made = {
         "resourceType": "Bundle",
         "type": "transaction",
@@ -74,6 +68,14 @@ def fhir_bundle(
     }
     _require_valid(made, version)
     return made
+
+
+def _entries(case: Case) -> list[Entry]:
+    device, host = devices(case)
+    origins = Origins(case, device)
+    observations = Observations(case, device, origins)
+    told = [*origins.entries, *observations.entries, diagnostic_report(case, observations.results)]
+    return [host, device, *told, provenance(case, told, device, host)]
 
 
 def _require_valid(made: Json, version: Version) -> None:

@@ -109,16 +109,8 @@ def oru_r01(
     Raises:
         IllegalResult: when a field that IHE requires has no value, or a character is not of the character set.
     """
-    observed = context.content_moment()
     status = status_of(context)
-    common = {
-        "sent": format_timestamp(sent or observed),
-        "sent_here": format_timestamp(sent or observed)[:14],
-        "observed": format_timestamp(observed),
-        "observed_here": format_timestamp(observed)[:14],
-        "analysed": format_timestamp(context.now),
-        "algorithm": components(algorithm.name, algorithm.manufacturer[:20], algorithm.device_uid, "ISO"),
-    }
+    common = _common(context, algorithm, sent or context.content_moment())
     segments = [
         _segment("MSH", parties.version, _header(context, parties, status) | common),
         _segment("PID", parties.version, _patient(context, parties), _PATIENT),
@@ -140,6 +132,19 @@ def _fields(segment: str, version: str) -> tuple[tuple[int, str], ...]:
     """The fields of a segment with the names of their values."""
     rows = [row for row in read_table("profiles.hl7", "result_fields") if row["segment"] == segment]
     return tuple((int(row["field"]), row[version]) for row in rows if row[version])
+
+
+def _common(context: ResultContext, algorithm: AlgorithmIdentification, sent: datetime) -> dict[str, str]:
+    """What several segments tell."""
+    observed = context.content_moment()
+    return {
+        "sent": format_timestamp(sent),
+        "sent_here": format_timestamp(sent)[:14],
+        "observed": format_timestamp(observed),
+        "observed_here": format_timestamp(observed)[:14],
+        "analysed": format_timestamp(context.now),
+        "algorithm": components(algorithm.name, algorithm.manufacturer[:20], algorithm.device_uid, "ISO"),
+    }
 
 
 def _segment(name: str, version: str, values: dict[str, str], groups: tuple[str, ...] = ()) -> SegmentContent:
