@@ -241,8 +241,6 @@ def render(thread: Thread, console: Console) -> None:
     line(f"accession {thread['accession_number']}, study {thread['study_instance_uid']}", "bold")
     for order in thread["orders"]:
         line(_order_words(order))
-        if order.get("patient"):
-            line(f"  patient {order['patient']}")
         for message in order["messages"]:
             line("  {received_at} {kind} {control}, answered {answer_code}: {effect}".format(**message))
         for words in order["explanation"].splitlines():
@@ -261,9 +259,10 @@ def render(thread: Thread, console: Console) -> None:
 
 def _order_words(order: dict[str, Any]) -> str:
     images = f", {order['image_count']} images complete {order['images_complete_at']}" if order["image_count"] else ""
+    patient = f"\n  patient {order['patient']}" if order.get("patient") else ""
     return (
         f"order placer {order['placer_order_number'] or '-'}, filler {order['filler_order_number'] or '-'}, message "
-        f"{order['message_control_id']}: {order['state']}{images}"
+        f"{order['message_control_id']}: {order['state']}{images}{patient}"
     )
 
 
