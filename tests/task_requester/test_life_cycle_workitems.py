@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from actors.task_requester.orders_store import order_thread
 from actors.task_requester.rules import load_rules
 from connectathon.fiction import new_order
 from connectathon.ris import build_order
@@ -415,3 +416,50 @@ def test_messages_in_any_order_of_arrival_end_in_the_same_order_and_workitems(tm
         for arrival in (messages, shuffled, [*shuffled, *messages])
     ]
     assert outcomes[1:] == outcomes[:1] * 2
+
+
+def numbered(order, placer="", filler="", minute=0, control="NW"):
+    """An order message that has only some of the order's numbers."""
+    named = dataclasses.replace(order, placer_order_number=placer, filler_order_number=filler)
+    message = build_order(named, control=control, now=NOW + timedelta(minutes=minute))
+    return message.replace(b"|^EHR|", b"||").replace(b"|^RIS|", b"||")
+
+
+@pytest.mark.requirement("HL7-036", "HL7-061")
+def test_orders_that_one_message_shows_to_be_the_same_are_joined_and_worked_on_once(make, worklist):
+    shop = make()
+    one = dataclasses.replace(shop.order, accession_number="B1")
+    other = dataclasses.replace(shop.order, accession_number="B2")
+    shop.take(numbered(one, placer="P1").replace(one.study_instance_uid.encode(), b""))
+    shop.take(numbered(other, filler="F1"))
+    assert shop.thread("B1") != shop.thread("B2")
+    shop.images.put(shop.order.study_instance_uid, 30, accession="B1")
+    shop.work()
+    assert len(worklist.open()) == 2
+    shop.take(numbered(other, "P1", "F1", minute=5)).work()
+    assert shop.thread("B1") == shop.thread("B2") == shop.thread("F1") == shop.thread("P1")
+    assert [one[1] for one in worklist.cancellations] == ["110510", "110528"]  # twice; another accession number
+    assert (len(worklist.open()), shop.thread("B1")["state"]) == (1, "published")
+
+
+@pytest.mark.requirement("HL7-026", "HL7-035", "HL7-036")
+def test_a_cancellation_by_numbers_alone_holds_for_each_study_of_the_order_before_and_after(make, worklist):
+    shop = make()
+    studies = [dataclasses.replace(shop.order, study_instance_uid=f"1.2.{number}") for number in (3, 4)]
+    cancel = (
+        f"MSH|^~\\&|RIS|X|||20260301091000+0000||ORM^O01|9|P|2.3.1\rORC|CA||{shop.order.filler_order_number}^RIS||CA"
+    )
+    messages = [build_order(order, now=NOW) for order in studies]
+    for arrival in (
+        [*messages, cancel.encode()],
+        [cancel.encode(), *messages],
+        [messages[0], cancel.encode(), messages[1]],
+    ):
+        shop = make(shop.outside / f"store{len(arrival[0])}{arrival.index(cancel.encode())}" / "task_requester")
+        for message in arrival:
+            shop.take(message)
+        for order in studies:
+            shop.arrive(order=order)
+        shop.work()
+        assert {one["state"] for one in order_thread(shop.outside.parent, studies[0].accession_number)} == {"canceled"}
+        assert worklist.open() == {}
