@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -101,3 +103,27 @@ def _end(pipelines: tuple[PipelineSettings, ...]) -> tuple[PipelineSettings, ...
 
 
 Pipelines = Annotated[tuple[PipelineSettings, ...], AfterValidator(_end)]
+
+
+def with_pipelines_of(path: Path | str, known: Any) -> list[Any]:
+    """The pipelines of the configuration, and those in the ``[[pipeline]]`` tables of a rule file (``docs/rules.md``).
+
+    Args:
+        path: of the rule file.
+        known: of the configuration; where both have a code, these count.
+
+    Raises:
+        ValueError: when the file cannot be read.
+    """
+    try:
+        written = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("pipeline", [])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"the rule file {path} cannot be read: {error}") from error
+    if not isinstance(written, list):
+        raise ValueError(f"in {path}, `pipeline` is no list of tables; write [[pipeline]]")  # noqa: TRY004
+    codes = {_code_of_table(one) for one in known}
+    return [*known, *(one for one in written if _code_of_table(one) not in codes)]
+
+
+def _code_of_table(table: Any) -> Any:
+    return table.get("workitem_code") if isinstance(table, dict) else getattr(table, "workitem_code", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from actors.shared.serving import PING_SECONDS, PONG_SECONDS
 from actors.shared.settings import ActorSettings, AETitle, Port
 from actors.shared.ups_dimse import Peer
-from actors.task_manager.pipeline_settings import CodeText, Pipelines, code_of
+from actors.task_manager.pipeline_settings import CodeText, Pipelines, code_of, with_pipelines_of
 from profiles.dicom import Code
 from workitems.policy import SHORTEST_RETENTION, Assignment, Lease, Policy
 
@@ -138,6 +139,7 @@ class Settings(ActorSettings):
         pong_seconds: how long a subscriber may take to answer a ping before its connection is closed.
         fallback_receivers: AE titles that are told when the server's status changes, subscribed or not.
         peers: where DIMSE subscribers take event reports, and performers workitems that are pushed, by AE title.
+        rules: rule file of the Task Requester whose ``[[pipeline]]`` tables are pipelines, too.
         pipelines: which workitems are decomposed into others, and how.
         contract_seconds: how often workitems are looked at that were pushed or are parts of others.
         gift_givers: AE titles that may subscribe others than themselves; ``*`` for everybody.
@@ -161,12 +163,20 @@ class Settings(ActorSettings):
     pong_seconds: Seconds = PONG_SECONDS
     fallback_receivers: tuple[AETitle, ...] = ()
     peers: dict[AETitle, PeerSettings] = Field(default_factory=dict)
+    rules: Path | None = None
     pipelines: Pipelines = ()
     contract_seconds: Seconds = 2
     gift_givers: tuple[AETitle, ...] = ()
     archive_url: Annotated[str, Field(pattern="^https?://")] | None = None
     archive_poll_seconds: Seconds = 10
     housekeeping_seconds: Seconds = 5
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pipelines_of_the_rules(cls, written: Any) -> Any:
+        if not isinstance(written, dict) or not written.get("rules"):
+            return written
+        return {**written, "pipelines": with_pipelines_of(written["rules"], written.get("pipelines", ()))}
 
     @field_validator("dimse_port")
     @classmethod

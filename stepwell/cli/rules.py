@@ -47,13 +47,14 @@ def check(file: FileArgument, config: ConfigOption = None, as_json: JsonOption =
 
     try:
         rules = load_rules(file)
+        served = _served(load(config), file)
     except BadInput as error:
         faults = error.findings
         rows = [{"rule": one.path, "kind": "fault", "words": f"{one.message} {one.remedy}"} for one in faults]
         rows = rows or [{"rule": "", "kind": "fault", "words": error.message}]
         found: list[dict[str, Any]] = [{**row, "serious": True} for row in rows]
     else:
-        found = [asdict(one) for one in check_rules(rules, _served(load(config)), datetime.now(UTC))]
+        found = [asdict(one) for one in check_rules(rules, served, datetime.now(UTC))]
     if as_json:
         typer.echo(json.dumps(found, indent=1))
     else:
@@ -200,16 +201,26 @@ def _store(configuration: Configuration) -> Path | str:
     return where
 
 
-def _served(configuration: Configuration) -> dict[tuple[str, str], str]:
-    """The workitem codes that are worked on here, each with the version of its engine."""
+def _served(configuration: Configuration, file: Path) -> dict[tuple[str, str], str]:
+    """The workitem codes that are worked on here, each with the version of its engine.
+
+    Raises:
+        BadInput: when a pipeline in the rule file cannot be done.
+    """
+    from pydantic import ValidationError
+
+    from actors.task_manager.settings import Settings as TaskManager
     from ai_engines.registry import engines
 
     found: dict[tuple[str, str], str] = {}
     for engine in engines():
         about = engine.describe()
         found |= {(code.value, code.scheme): about.version for code in about.workitem_codes}
-    manager: Any = configuration.actors.get("task_manager")
-    for pipeline in getattr(manager, "pipelines", ()):
-        value, scheme = pipeline.workitem_code.split("^")[:2]
-        found[(value, scheme)] = ""
-    return found
+    manager: Any = configuration.actors.get("task_manager") or TaskManager()
+    try:
+        manager = TaskManager.model_validate({"rules": file, "pipelines": manager.pipelines})
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise BadInput(f"The pipelines of {file} cannot be done: {told}.") from error
+    codes = [one.pipeline().workitem_code for one in manager.pipelines]
+    return found | {(code.value, code.scheme): "" for code in codes if code}

@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from typer.testing import CliRunner
 
+from actors.task_manager.settings import Settings as TaskManager
 from actors.task_requester.orders_store import decided_orders
 from actors.task_requester.rules import load_rules
 from actors.task_requester.rules.requesting import Places
@@ -197,3 +198,36 @@ def test_priors_without_a_date_of_the_study_are_none(make, worklist, tmp_path):
     (workitem,) = worklist.workitems.values()
     assert len(items(workitem, "InputInformationSequence")) == 1
     assert "0 earlier studies" in shop.thread()["workitems"][0]["explanation"]
+
+
+PIPELINE = """
+[[pipeline]]
+workitem_code = "X^99X"
+steps = [
+  {{ name = "quality", workitem_code = "QC^99X", label = "Quality check" }},
+  {{ name = "volume", workitem_code = "{code}", label = "Volume", after = ["{after}"], on_failure = "continue" }},
+]
+"""
+
+
+def test_a_rule_file_has_the_pipeline_that_the_task_manager_drives(tmp_path):
+    rules_of(tmp_path, '"MR" in modalities')
+    path = tmp_path / "rules.toml"
+    path.write_text(path.read_text() + PIPELINE.format(code="BRAINSEG^99STEPWELL", after="quality"))
+    assert [rule.table.workitem_code.value for rule in load_rules(path)] == ["X"]
+    assert json.loads(run("check", path, "--json").stdout) == []
+    settings = TaskManager(rules=path)
+    (pipeline,) = settings.plans().pipelines
+    assert [(step.name, step.after) for step in pipeline.steps] == [("quality", ()), ("volume", ("quality",))]
+    assert TaskManager(**settings.model_dump()) == settings
+
+
+@pytest.mark.parametrize(("code", "after"), [("X^99X", "quality"), ("Y^99X", "nothing"), ("", "quality")])
+def test_a_pipeline_of_a_rule_file_that_cannot_be_done_is_refused(tmp_path, code, after):
+    rules_of(tmp_path, '"MR" in modalities')
+    path = tmp_path / "rules.toml"
+    path.write_text(path.read_text() + PIPELINE.format(code=code, after=after))
+    with pytest.raises(ValueError, match="pipelines"):
+        TaskManager(rules=path)
+    answer = run("check", path, "--json")
+    assert (answer.exit_code, [row["kind"] for row in json.loads(answer.stdout)]) == (1, ["fault"])

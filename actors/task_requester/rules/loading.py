@@ -16,6 +16,8 @@ from profiles.errors import BadInput, Finding
 
 _DEFAULT = "default_rules.toml"
 _REMEDY = "The fields and the file's form are listed in docs/rules.md."
+#: ``[[pipeline]]`` tables are for the Task Manager, which checks and drives them.
+_KEYS = frozenset({"rule", "pipeline"})
 _STUDY, _SERIES = ("study",), ("study", "series")
 
 
@@ -28,7 +30,7 @@ def load_rules(path: Path | None) -> tuple[Rule, ...]:
     where = str(path) if path else _DEFAULT
     document = _read(path, where)
     tables = document.get("rule")
-    findings = [Finding(key, "It is no key of a rule file.", "", _REMEDY) for key in document if key != "rule"]
+    findings = [Finding(key, "It is no key of a rule file.", "", _REMEDY) for key in document if key not in _KEYS]
     if not isinstance(tables, list) or not tables:
         findings.append(Finding("rule", "There is no [[rule]] in the file.", "", _REMEDY))
         tables = []
