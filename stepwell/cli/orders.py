@@ -170,8 +170,8 @@ def resend(
             _tell(number, _send(quarantine, row, row.content, "", settings))
 
 
-@orders_app.command("set-aside")
-def set_aside(
+@orders_app.command()
+def dismiss(
     number: NumberArgument,
     reason: Annotated[str, typer.Option(help="Why nothing is done about it.")],
     config: ConfigOption = None,

@@ -9,6 +9,7 @@ import typer
 
 from actors.task_requester.rules import load_rules
 from ai_engines import engine, engines
+from profiles.hl7.dialect_file import load_dialects
 from profiles.tables import read_table
 from stepwell.cli import app
 from stepwell.settings import validate
@@ -57,6 +58,9 @@ def test_every_configuration_and_rule_file_on_a_page_is_accepted(block, tmp_path
     if "[[rule]]" in block:
         (tmp_path / "rules.toml").write_text(block)
         assert load_rules(tmp_path / "rules.toml")
+    elif "[[dialect]]" in block:
+        (tmp_path / "dialects.toml").write_text(block)
+        assert load_dialects(tmp_path / "dialects.toml")
     else:
         validate(tomllib.loads(block))
 

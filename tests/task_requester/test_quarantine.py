@@ -131,7 +131,7 @@ def test_a_message_is_mended_once(desk):
     number = desk.refuse(new_order())
     desk.done("mend", number, "--set", "ORC-1=NW", "--yes")
     assert isinstance(desk.say("mend", number, "--set", "ORC-1=NW", "--yes").exception, Conflict)
-    assert isinstance(desk.say("set-aside", number, "--reason", "done").exception, Conflict)
+    assert isinstance(desk.say("dismiss", number, "--reason", "done").exception, Conflict)
 
 
 def test_a_mended_message_that_is_refused_takes_the_place_of_the_first(desk):
@@ -192,7 +192,7 @@ def test_messages_are_sent_again_as_they_came_once_the_cause_is_gone(department,
 
 def test_a_message_that_nobody_needs_is_set_aside_with_a_reason(desk):
     number = desk.refuse(new_order())
-    desk.done("set-aside", number, "--reason", "a test of the RIS")
+    desk.done("dismiss", number, "--reason", "a test of the RIS")
     assert desk.listed() == []
     assert "a test of the RIS" in desk.done("show", number)
 
