@@ -67,6 +67,12 @@ def test_codes_that_nobody_serves_and_versions_that_are_not_here_are_found(tmp_p
     assert doubts(rules, {("X", "99X"): "2", ("Z", "99X"): ""}) == []
 
 
+def test_earlier_studies_for_an_engine_that_does_not_tell_them_apart_are_found(tmp_path):
+    rules = rules_of(tmp_path, {"when": "age > 1", "more": "priors = { days = 30 }"})
+    assert doubts(rules, {("X", "99X"): "1"}) == [("rule-1", "priors")]
+    assert doubts(rules, {("X", "99X"): ""}) == []
+
+
 def test_the_rules_of_the_package_and_the_samples_are_free_of_doubt(tmp_path):
     assert doubts(load_rules(None)) == []
     for name in samples():

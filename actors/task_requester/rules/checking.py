@@ -30,7 +30,7 @@ class Doubt:
     Attributes:
         rule: where.
         kind: ``unreachable``, ``always``, ``failing``, ``contradiction``, ``covered``, ``over``, ``unserved``,
-            ``version`` or ``unseen``.
+            ``version``, ``priors`` or ``unseen``.
         words: what it is.
         serious: whether the file should not be used like this.
     """
@@ -121,6 +121,9 @@ def _of_table(rule: RuleTable, served: Mapping[tuple[str, str], str], now: datet
     if version is None:
         words = f"No engine and no pipeline here serves {code.value} {code.scheme}; its workitems would wait for ever."
         found.append(Doubt(rule.name, "unserved", words, serious=True))
+    elif version and rule.priors:
+        words = "Engines here take one series of all that they are given, and might take one of an earlier study."
+        found.append(Doubt(rule.name, "priors", words))
     elif version and rule.engine_version and rule.engine_version != version:
         words = f"It asks for version {rule.engine_version} of the engine; the one here is {version}."
         found.append(Doubt(rule.name, "version", words, serious=True))
