@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
 from actors.shared.settings import TlsFiles
 
-Address = Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]{1,5}$")]
+
+
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= _HIGHEST_PORT:
+        raise ValueError(f"{value!r} is no host:port, e.g. 127.0.0.1:2576")
+    return value
+
+
+_HIGHEST_PORT = 65535
+Address = Annotated[str, AfterValidator(_address)]
 Name = Annotated[str, Field(min_length=1)]
 
 
