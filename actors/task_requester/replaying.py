@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import MappingProxyType
 
 from sqlalchemy import delete, inspect, text, update
@@ -21,6 +22,7 @@ from actors.task_requester.patients import IGNORED, order_with_authority
 from actors.task_requester.projection import Phase, same_order
 from actors.task_requester.recording import Told, record, stored_order
 from profiles.hl7 import MessageRefused, message_handling, orders_from, read
+from profiles.hl7.dialect_file import translated
 
 _DECIDED = ("images_complete_at", "images_reported_at", "image_count")
 _PHASES = frozenset(str(phase) for phase in Phase)
@@ -34,6 +36,7 @@ class _Reading:
 
     default_charset: str
     authorities: Mapping[str, str]
+    dialects: Path | None
 
 
 def reproject(
@@ -42,6 +45,7 @@ def reproject(
     default_charset: str = "cp1252",
     reopen_seconds: float = 0.0,
     authorities: Mapping[str, str] = _NO_AUTHORITIES,
+    dialects: Path | None = None,
 ) -> int:
     """Drop the orders and make them anew, in one transaction.
 
@@ -50,12 +54,13 @@ def reproject(
         default_charset: of messages that declare none.
         reopen_seconds: as for `actors.task_requester.recording.record`.
         authorities: ``patient_authorities`` of the settings.
+        dialects: of the settings.
 
     Returns:
         How many orders there are.
     """
     with database.write() as session:
-        return _reproject(session, _Reading(default_charset, authorities), reopen_seconds)
+        return _reproject(session, _Reading(default_charset, authorities, dialects), reopen_seconds)
 
 
 def needs_events(database: Database) -> bool:
@@ -100,7 +105,7 @@ def _received(
         time = datetime.fromisoformat(event.event_time)
         yield event.received_at, 0, [Told(stored_order(event), event.action, event.origin, time)]
     for row in session.exec(select(MessageRow).where(MessageRow.answer_code == "AA")):
-        message = read(row.content, reading.default_charset)
+        message = translated(read(row.content, reading.default_charset), reading.dialects, is_new=False)
         if message_handling(message) == "order" and IGNORED not in row.note:
             orders = [
                 order_with_authority(order, reading.authorities)

@@ -64,6 +64,7 @@ class TaskRequester:
                 default_charset=settings.default_charset,
                 reopen_seconds=settings.reopen_seconds,
                 authorities=settings.patient_authorities,
+                dialects=settings.dialects,
             )
         self._order_log = OrderLog(self._database, reporter, _now, threading.Lock())
         self.intake = Intake(self._database, settings, self._order_log.tell, _now, _new_control_id, refusals)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -104,14 +105,21 @@ def dialect_of(message: Message, dialects: Mapping[str, Dialect]) -> Dialect | N
     return dialects.get(sender) or dialects.get(ANY)
 
 
-def translated(message: Message, file: Path | None) -> Message:
+def translated(message: Message, file: Path | None, *, is_new: bool = True) -> Message:
     """An order message as RAD-4 would have it, by the dialect of its sender; any other message as it is.
+
+    Args:
+        message: as it came.
+        file: of dialects; none leaves every message as it is.
+        is_new: whether it can still be refused; one that was taken is only read.
 
     Raises:
         BadInput: as `load_dialects`.
         MessageRefused: as `profiles.hl7.dialect.translate`.
     """
     dialect = dialect_of(message, _kept(file)) if file and message.kind[0] in _ORDERS else None
+    if dialect and not is_new:
+        dialect = replace(dialect, refuses_without_study=False)
     return translate(message, dialect)[0] if dialect else message
 
 

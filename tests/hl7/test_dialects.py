@@ -103,6 +103,15 @@ def test_a_site_decides_what_becomes_of_an_order_without_study(orm, dialects, po
     assert [(one.path, one.code) for one in caught.value.message_findings] == [("ZDS-1", 101)]
 
 
+@pytest.mark.requirement("HL7-051", "HL7-077")
+def test_a_message_that_was_taken_is_read_though_it_would_be_refused_today(orm, dialects, tmp_path):
+    dialects("missing_study_uid = 'refuse'\n")
+    message = read(orm.partition("ZDS|")[0].encode())
+    with pytest.raises(MessageRefused):
+        translated(message, tmp_path / "dialects.toml")
+    assert translated(message, tmp_path / "dialects.toml", is_new=False) == message
+
+
 @pytest.mark.requirement("HL7-080")
 def test_a_sender_without_a_dialect_is_read_as_rad_4_has_it(omi, dialects):
     assert dialect_of(read(omi.encode()), dialects("", "OTHER|SITE")) is None
