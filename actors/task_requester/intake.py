@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -18,7 +18,7 @@ from actors.shared.mllp import Frame
 from actors.shared.refusals import RefusalLog
 from actors.shared.steps import reached
 from actors.task_requester.database import Database, MessageRow, lock, moment
-from actors.task_requester.ledger import control_id_used, earlier_message, patient_changed, told_by
+from actors.task_requester.ledger import control_id_used, earlier_message, patient_changed, told_by, told_by_notice
 from actors.task_requester.patients import (
     IGNORED,
     Registered,
@@ -28,7 +28,7 @@ from actors.task_requester.patients import (
     retired,
     told_by_order,
 )
-from actors.task_requester.recording import Effect, record
+from actors.task_requester.recording import Effect, Told, record
 from actors.task_requester.settings import Settings
 from actors.task_requester.steps import Step
 from profiles.errors import Unavailable
@@ -45,6 +45,7 @@ from profiles.hl7 import (
 )
 from profiles.hl7.adt import PATIENT_ACTIONS, PatientEvent, event_time, patient_events
 from profiles.hl7.dialect_file import translated
+from profiles.hl7.notices import Notice, notice_of
 from profiles.sole.event import Outcome
 
 _log = get_logger(__name__)
@@ -148,12 +149,15 @@ class Intake:
             if control_id_used(session, row.sender, row.control_id):
                 self._reused(row)
             handling = message_handling(message)
-            if handling == "unused":
+            notice = notice_of(message, self.clock()) if handling == "notice" else None
+            if handling == "unused" or (handling == "notice" and notice is None):
                 return self._unused(message), None
             row.answer_code = _ACCEPTED
             session.add(row)
             session.flush()
             with session.begin_nested():
+                if notice:
+                    return self._record(session, [self._told(notice, row)], row), None
                 take = self._take_patients if handling in PATIENT_ACTIONS else self._take_orders
                 return take(session, message, row), None
         except MessageRefused as error:
@@ -170,6 +174,13 @@ class Intake:
         for one in told:
             if row.sender in self.settings.demographics_from_orders and one.order.patient.identifier:
                 self._register(session, [told_by_order(one.order)], one.time, row)
+        return self._record(session, told, row)
+
+    def _told(self, notice: Notice, row: MessageRow) -> Told:
+        order = order_with_authority(notice.order, self.settings.patient_authorities)
+        return told_by_notice(replace(notice, order=order), row.received_at)
+
+    def _record(self, session: Session, told: Sequence[Told], row: MessageRow) -> list[Effect]:
         return record(
             session,
             told,

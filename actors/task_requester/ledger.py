@@ -22,6 +22,7 @@ from actors.task_requester.planning import plan_workitems, state_of
 from actors.task_requester.projection import Phase, doing
 from actors.task_requester.recording import Effect, Told, record, stored_order
 from profiles.hl7 import EntityIdentifier, ImagingOrder, parse_timestamp
+from profiles.hl7.notices import Notice
 
 _AWAITING = (OrderState.PENDING, OrderState.MISMATCH)
 #: Decided on; more images may come.
@@ -66,6 +67,11 @@ def told_by(orders: Sequence[ImagingOrder], received_at: str) -> list[Told]:
         )
         for order in orders
     ]
+
+
+def told_by_notice(notice: Notice, received_at: str) -> Told:
+    """What a message tells of an order though it orders nothing."""
+    return Told(notice.order, notice.action, "hl7", notice.time or datetime.fromisoformat(received_at))
 
 
 def patient_changed(session: Session, identifiers: Sequence[EntityIdentifier], at: str) -> int:

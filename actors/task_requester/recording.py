@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, or_, select
 
 from actors.task_requester.database import (
@@ -49,6 +49,8 @@ from profiles.hl7 import ImagingOrder, MessageFinding, MessageRefused
 
 _ORDER = TypeAdapter(ImagingOrder)
 _NO_REPORT = "-"
+#: What is told of an order that is not known is noted only.
+_OF_KNOWN = frozenset({"note", "schedule"})
 _RECEIVED = ("hl7", "fhir", "person")
 _Related = Sequence[tuple[OrderRow, Sequence[OrderEventRow]]]
 _KINDS = ("filler", "placer", "accession")
@@ -135,12 +137,12 @@ class _Recorder:
         present = present_order(self.session, order)
         same: list[OrderRow] = []
         for row, events in theirs:
-            known = [present_order(self.session, stored_order(one)) for one in events]
+            known = self._known(events)
             if other_patient(known, present):
                 raise _other_patient()
             if same_order(known, present):
                 same.append(row)
-        if not same and told.action == "note":
+        if not same and told.action in _OF_KNOWN:
             return [Effect(order.accession.value, order.study_instance_uid, "", "noted")]
         if not same:
             row = self._new(order, theirs)
@@ -165,9 +167,10 @@ class _Recorder:
             content=order_as_json(order),
             reported_at=_NO_REPORT,
         )
-        if not self.message_number and any(_says_the_same(one, event) for one in events):
+        event.repeats = any(_says_the_same(one, event) for one in events)
+        if event.repeats and not self.message_number:
             return Effect(row.accession, row.study_uid, row.state, "known already; nothing changed", row.number or 0)
-        after = self._fold([*events, event])
+        after = self._fold([*events, event]) if not event.repeats else before or self._fold([event])
         event.effect = effect(before, after, _event(event))
         if _is_news(told, after) and all(one.reported_at == _NO_REPORT for one in events):
             event.reported_at = ""
@@ -176,6 +179,13 @@ class _Recorder:
         project(self.session, row, before, after, event.effect, self.at, looked_for=told.action == "images")
         _name(self.session, row, [*events, event], is_new=not events)
         return Effect(row.accession, row.study_uid, row.state, event.effect, row.number or 0)
+
+    def _known(self, events: Sequence[OrderEventRow]) -> list[ImagingOrder]:
+        """What was told of an order, for its patient as known now; most orders have one."""
+        orders = [stored_order(one) for one in events]
+        patients = {one.patient: one for one in orders}
+        now = {patient: present_order(self.session, one).patient for patient, one in patients.items()}
+        return [replace(one, patient=now[one.patient]) for one in orders]
 
     def _fold(self, events: Sequence[OrderEventRow]) -> Standing:
         return fold([_event(one) for one in events], reopen_seconds=self.reopen_seconds)
@@ -213,9 +223,8 @@ class _Recorder:
         number = first.number or 0
         for other in others:
             join_workitems(self.session, number, other.number or 0)
-            for event in _events(self.session, other):
-                event.order_number = number
-                self.session.add(event)
+            events = update(OrderEventRow).where(col(OrderEventRow.order_number) == other.number)
+            self.session.connection().execute(events.values(order_number=number))
             keys = delete(OrderKeyRow).where(col(OrderKeyRow.order_number) == other.number)
             self.session.connection().execute(keys)
             self.session.delete(other)
@@ -298,7 +307,8 @@ def _events_of_candidates(session: Session, order: ImagingOrder) -> _Related:
 
 
 def _events(session: Session, row: OrderRow) -> Sequence[OrderEventRow]:
-    found = select(OrderEventRow).where(OrderEventRow.order_number == row.number)
+    """What tells something; a message that was sent a thousand times does so once."""
+    found = select(OrderEventRow).where(OrderEventRow.order_number == row.number, col(OrderEventRow.repeats).is_(False))
     return session.exec(found.order_by(col(OrderEventRow.number))).all()
 
 

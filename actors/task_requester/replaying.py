@@ -7,7 +7,7 @@ the workitems, which exist elsewhere too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -17,12 +17,13 @@ from sqlmodel import Session, col, select
 
 from actors.shared.logs import get_logger
 from actors.task_requester.database import Database, MessageRow, OrderEventRow, OrderKeyRow, OrderRow, WorkitemRow
-from actors.task_requester.ledger import told_by
+from actors.task_requester.ledger import told_by, told_by_notice
 from actors.task_requester.patients import IGNORED, order_with_authority
 from actors.task_requester.projection import Phase, same_order
 from actors.task_requester.recording import Told, record, stored_order
 from profiles.hl7 import MessageRefused, message_handling, orders_from, read
 from profiles.hl7.dialect_file import translated
+from profiles.hl7.notices import notice_of
 
 _DECIDED = ("images_complete_at", "images_reported_at", "image_count")
 _PHASES = frozenset(str(phase) for phase in Phase)
@@ -106,11 +107,13 @@ def _received(
         yield event.received_at, 0, [Told(stored_order(event), event.action, event.origin, time)]
     for row in session.exec(select(MessageRow).where(MessageRow.answer_code == "AA")):
         message = translated(read(row.content, reading.default_charset), reading.dialects, is_new=False)
-        if message_handling(message) == "order" and IGNORED not in row.note:
-            orders = [
-                order_with_authority(order, reading.authorities)
-                for order in orders_from(message, datetime.fromisoformat(row.received_at))
-            ]
+        handling, received = message_handling(message), datetime.fromisoformat(row.received_at)
+        notice = notice_of(message, received) if handling == "notice" else None
+        if notice:
+            order = order_with_authority(notice.order, reading.authorities)
+            yield row.received_at, row.number or 0, [told_by_notice(replace(notice, order=order), row.received_at)]
+        if handling == "order" and IGNORED not in row.note:
+            orders = [order_with_authority(order, reading.authorities) for order in orders_from(message, received)]
             yield row.received_at, row.number or 0, told_by(orders, row.received_at)
 
 

@@ -64,7 +64,7 @@ def orders_from(message: Message, now: datetime | None = None) -> tuple[ImagingO
     """
     groups = _groups(message)
     header = message.segment("MSH")
-    patient = _patient(message.segment("PID"), now or datetime.now(UTC))
+    patient = patient_of(message.segment("PID"), now or datetime.now(UTC))
     visit = message.segment("PV1")
     sender = f"{plain(header, 3)}|{plain(header, 4)}"
     return tuple(_order(message, steps, patient, visit, sender) for steps in _by_procedure(groups))
@@ -238,7 +238,13 @@ def _modality(value: str) -> str:
     return _modalities().get(value.upper(), value.upper())
 
 
-def _patient(segment: Segment | None, now: datetime) -> Patient:
+def patient_of(segment: Segment | None, now: datetime) -> Patient:
+    """The patient of a PID.
+
+    Args:
+        segment: nobody is known without it.
+        now: for the plausibility of the birth date (HL7-079).
+    """
     if segment is None:
         return Patient()
     count = segment.repetitions(3)

@@ -1,12 +1,14 @@
 """Public messages of other projects: every one is read without loss, and judged as expected."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from profiles.hl7 import MessageRefused, message_handling, orders_from, read, require_acceptable
 from profiles.hl7.message import with_segment_ends
+from profiles.hl7.notices import notice_of
 
 pytestmark = pytest.mark.samples
 
@@ -17,7 +19,7 @@ ORDERS = {
     "dcm4che_OMI_O23-ImagingOrder.hl7",
     "dcm4che_ORM_O01-GeneralOrder.hl7",
 }
-PATIENTS = {
+HANDLING = {
     "dcm4che_ADT_A31-UpdatePersonInfo-Veterinary.hl7": "patient-update",
     "dcm4che_ADT_A31-UpdatePersonInfo.hl7": "patient-update",
     "dcm4che_ADT_A40-PatientMerge.hl7": "patient-merge",
@@ -57,8 +59,14 @@ def test_each_sample_is_taken_or_refused_as_it_should(path):
         assert [finding.code for finding in caught.value.message_findings] == [REFUSED[path.name]]
         return
     require_acceptable(message)
-    expected = "order" if path.name in ORDERS else PATIENTS.get(path.name, "unused")
+    expected = (
+        "order"
+        if path.name in ORDERS
+        else HANDLING.get(path.name, "notice" if message.kind[0] in {"ORU", "SIU"} else "unused")
+    )
     assert message_handling(message) == expected
+    if expected == "notice":
+        assert notice_of(message, datetime.now(UTC)) is None, "reports start nothing"
     if path.name in ORDERS:
         (order,) = orders_from(message)
         assert order.study_instance_uid == "1.2.392.200036.9125.0.198811291108.7"
