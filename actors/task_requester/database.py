@@ -131,7 +131,8 @@ class OrderEventRow(Row, table=True):
     """One thing that happened to one order. Only ever appended: the order is a fold over these.
 
     ``message_number`` is 0 when it came otherwise than by HL7; ``place`` counts the orders within a message.
-    ``event_time`` is ORC-9, else MSH-7, else the time of receipt. ``content`` is an `ImagingOrder` as JSON.
+    ``event_time`` is ORC-9, else MSH-7, else the time of receipt. ``content`` is an `ImagingOrder` as JSON. ``repeats``
+    marks what says nothing that another event of the order did not say.
     ``reported_at`` is empty until the operational log has the order's arrival; ``-`` when there is nothing to report.
     """
 
@@ -148,6 +149,7 @@ class OrderEventRow(Row, table=True):
     event_time: str
     received_at: str
     content: str
+    repeats: bool = False
     effect: str = ""
     reported_at: str = Field(default="", index=True)
 

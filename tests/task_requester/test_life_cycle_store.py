@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from actors.shared.mllp import Frame
-from actors.task_requester.database import Database, OrderRow
+from actors.task_requester.database import Database, OrderEventRow, OrderRow
 from actors.task_requester.intake import Intake
 from actors.task_requester.ledger import Ledger
 from actors.task_requester.orders_store import order_thread, orders_by_accession
@@ -133,3 +133,16 @@ def test_an_order_joins_what_its_images_made_before_it_came(database, tmp_path):
     take(database, build_order(order, now=NOW + timedelta(minutes=1)))
     (found,) = orders_by_accession(tmp_path, order.accession_number)
     assert (found["state"], found["filler_order_number"]) == ("pending", order.filler_order_number)
+
+
+@pytest.mark.requirement("HL7-029")
+def test_a_message_that_is_sent_over_and_over_is_kept_each_time_and_tells_something_once(database, tmp_path):
+    order = new_order()
+    take(database, *(build_order(order, now=NOW, control_id=f"C{number}") for number in range(60)))
+    (thread,) = order_thread(tmp_path, order.accession_number)
+    assert [one["effect"] for one in thread["messages"]] == ["new order"] + ["known already; nothing changed"] * 59
+    with database.read() as session:
+        assert len(session.exec(select(OrderEventRow).where(col(OrderEventRow.repeats).is_(False))).all()) == 1
+    before = rows(database)
+    assert reproject(database) == 1
+    assert rows(database) == before
