@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from actors.shared.multipart import is_uid
 from actors.task_performer.addresses import destination_of
-from profiles.dicom import Code, JsonDataset, get_all, items, text
+from profiles.dicom import Code, JsonDataset, get_all, items, parse_dicom_datetime, text
 from profiles.tables import read_table
 
 
@@ -57,6 +58,14 @@ def guards() -> tuple[Guard, ...]:
 def objections(workitem: JsonDataset, station: Station) -> list[Guard]:
     """The guards that speak against a claim; an empty list when the station may claim the workitem."""
     return [guard for guard in guards() if not _HOLDS[guard.kind](guard, workitem, station)]
+
+
+def is_due(workitem: JsonDataset, now: datetime) -> bool:
+    """Whether the scheduled start of a workitem has come; one without a start that can be read is always due."""
+    try:
+        return parse_dicom_datetime(text(workitem, "ScheduledProcedureStepStartDateTime")) <= now
+    except ValueError:
+        return True
 
 
 def _values(dataset: JsonDataset, path: str) -> list[Any]:

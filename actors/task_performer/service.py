@@ -13,7 +13,7 @@ from actors.shared.multipart import is_uid
 from actors.shared.steps import reached
 from actors.shared.ups_client import UpsClient
 from actors.task_performer.failing import GivenUp, Reason, Stopped
-from actors.task_performer.guards import Station, objections
+from actors.task_performer.guards import Station, is_due, objections
 from actors.task_performer.journal import Phase, Record
 from actors.task_performer.listening import Listening
 from actors.task_performer.owning import Ownership, settle_claim
@@ -107,7 +107,8 @@ class TaskPerformer:
 
     def _claimable(self) -> list[JsonDataset]:
         """What may be claimed, the most urgent and then the oldest first."""
-        found = [one for one in self._offered() if not self._objects(one)]
+        waits, now = self._means.settings.waits_for_start, self._means.clock()
+        found = [one for one in self._offered() if (not waits or is_due(one, now)) and not self._objects(one)]
         return sorted(found, key=_urgency)
 
     def _offered(self) -> Iterator[JsonDataset]:

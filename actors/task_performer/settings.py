@@ -24,6 +24,8 @@ class Settings(ActorSettings):
         archive_url: DICOMweb service for images and results.
         further_archives: other DICOMweb services that a workitem may name; all others are not talked to.
         engines: names of the engines that it runs; every one that can run here when empty.
+        waits_for_start: whether workitems are left alone until their Scheduled Procedure Step Start DateTime; only
+            where every requester sends it with its offset from UTC.
         slots: how many workitems are worked on at a time.
         poll_seconds: how often the Task Manager is asked for work.
         give_up_seconds: how long an archive may be away before a workitem is set aside as a dead letter.
@@ -45,6 +47,7 @@ class Settings(ActorSettings):
     archive_url: str = "http://127.0.0.1:8081/dicom-web"
     further_archives: tuple[str, ...] = ()
     engines: tuple[str, ...] = ()
+    waits_for_start: bool = False
     slots: int = Field(default=1, ge=1)
     poll_seconds: float = Field(default=0.5, gt=0)
     give_up_seconds: float = Field(default=3600.0, gt=0)

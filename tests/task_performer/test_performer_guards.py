@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from actors.task_performer.addresses import archive_of, destination_of
-from actors.task_performer.guards import Station, guards, objections
+from actors.task_performer.guards import Station, guards, is_due, objections
 from connectathon.fiction import new_order
 from connectathon.workitems import ANALYSIS, new_workitem
 from profiles.dicom import Code, items, put, put_codes, put_items
@@ -172,3 +172,19 @@ def test_exactly_the_instances_that_the_workitem_names_are_retrieved(ward, perfo
     ward.await_final(uid)
     (retrieved,) = [event for event in running.told.events if event.step == "images-retrieved"]
     assert retrieved.details["InstanceCount"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("start", "due"),
+    [
+        ("20260301090000+0000", True),
+        ("20260301100000+0100", True),
+        ("20260301090001+0000", False),
+        ("20260301220000.000000+0000", False),
+        ("", True),
+        ("tonight", True),
+    ],
+)
+def test_a_workitem_is_due_from_its_scheduled_start_on(workitem, start, due):
+    put(workitem, "ScheduledProcedureStepStartDateTime", start)
+    assert is_due(workitem, datetime(2026, 3, 1, 9, tzinfo=UTC)) is due

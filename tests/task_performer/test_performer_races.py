@@ -1,6 +1,7 @@
 """Several performers, several workitems: each is performed once, by one of them, the most urgent first."""
 
 import secrets
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,7 +9,7 @@ from actors.shared.multipart import is_uid
 from actors.task_performer.journal import Record
 from actors.task_performer.owning import Ownership, settle_claim
 from connectathon.waiting import eventually
-from profiles.dicom import Code, get, get_code, item, new_uid, put, put_codes, text
+from profiles.dicom import Code, dicom_datetime, get, get_code, item, new_uid, put, put_codes, text
 
 COUNT = 3
 
@@ -95,3 +96,15 @@ def test_the_most_urgent_workitem_is_taken_first(ward, performer):
         ward.await_final(uid)
     begun = [event.thread.workitem_uid for event in running.told.events if event.step == "images-requested"]
     assert begun == [uids["HIGH"], uids["MEDIUM"], uids["LOW"]]
+
+
+@pytest.mark.requirement("AIWI-TP-001")
+def test_a_performer_that_waits_for_the_start_leaves_later_work_alone(ward, performer):
+    workitem = ward.workitem(ward.images(stored=False))
+    put(workitem, "ScheduledProcedureStepPriority", "HIGH")
+    later = put(workitem, "ScheduledProcedureStepStartDateTime", dicom_datetime(datetime.now(UTC) + timedelta(days=1)))
+    tomorrow, today = ward.client.create(later), ward.schedule(ward.images(stored=False))
+    running = performer(waits_for_start=True)
+    ward.await_final(today)
+    running.await_idle()
+    assert ward.state(tomorrow) == "SCHEDULED"
