@@ -50,7 +50,13 @@ def run(settings: Settings, common: CommonSettings) -> None:
                 settings.results, requester.ledger.database, worklist=worklist, archive=archive, reporter=reporter
             ),
             triggers_running(
-                requester.ledger, settings, directory, rules=rules, archive=archive, refusals=refusals
+                requester.ledger,
+                settings,
+                directory,
+                rules=rules,
+                archive=archive,
+                worklist=worklist,
+                refusals=refusals,
             ) as triggers,
         ):
             reporter.start()

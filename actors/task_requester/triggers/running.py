@@ -17,7 +17,10 @@ from actors.task_requester.ledger import Ledger
 from actors.task_requester.rules import Rule
 from actors.task_requester.settings import Settings
 from actors.task_requester.triggers.arrivals import Arrivals
+from actors.task_requester.triggers.asking import Asking
 from actors.task_requester.triggers.dimse import Gateway, dimse_server
+from actors.task_requester.triggers.http import create_app, http_server
+from actors.task_requester.triggers.standing import Standings, WorkitemSource
 from profiles.errors import BadInput, StepwellError
 
 ACTOR = "task_requester"
@@ -48,6 +51,7 @@ def triggers_running(
     *,
     rules: Sequence[Rule],
     archive: Archive,
+    worklist: WorkitemSource,
     refusals: RefusalLog,
 ) -> Iterator[dict[str, str]]:
     """Serve the configured triggers while the block runs.
@@ -58,6 +62,7 @@ def triggers_running(
         directory: its data.
         rules: all of them.
         archive: gets the images that come in, and is asked for studies.
+        worklist: the Task Manager.
         refusals: told of everything that is refused.
 
     Yields:
@@ -89,6 +94,12 @@ def triggers_running(
             stack.enter_context(_looking(arrivals))
             stack.enter_context(dimse_server(gateway, settings.host, settings.triggers))
             endpoints["dimse"] = f"{settings.host}:{settings.triggers.dimse_port}"
+        if settings.triggers.http_port:
+            require_free_port(ACTOR, settings.host, settings.triggers.http_port)
+            asking = Asking(ledger, archive, rules, lambda: datetime.now(UTC))
+            app = create_app(asking, Standings(ledger.database, worklist), refusals)
+            stack.enter_context(http_server(app, settings.host, settings.triggers.http_port))
+            endpoints["http"] = f"http://{settings.host}:{settings.triggers.http_port}"
         yield endpoints
 
 
