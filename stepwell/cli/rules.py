@@ -47,14 +47,14 @@ def check(file: FileArgument, config: ConfigOption = None, as_json: JsonOption =
 
     try:
         rules = load_rules(file)
-        served = _served(load(config), file)
+        served, waiting = _served(load(config), file)
     except BadInput as error:
         faults = error.findings
         rows = [{"rule": one.path, "kind": "fault", "words": f"{one.message} {one.remedy}"} for one in faults]
         rows = rows or [{"rule": "", "kind": "fault", "words": error.message}]
         found: list[dict[str, Any]] = [{**row, "serious": True} for row in rows]
     else:
-        found = [asdict(one) for one in check_rules(rules, served, datetime.now(UTC))]
+        found = [asdict(one) for one in check_rules(rules, served, datetime.now(UTC))] + waiting
     if as_json:
         typer.echo(json.dumps(found, indent=1))
     else:
@@ -201,8 +201,8 @@ def _store(configuration: Configuration) -> Path | str:
     return where
 
 
-def _served(configuration: Configuration, file: Path) -> dict[tuple[str, str], str]:
-    """The workitem codes that are worked on here, each with the version of its engine.
+def _served(configuration: Configuration, file: Path) -> tuple[dict[tuple[str, str], str], list[dict[str, Any]]]:
+    """The workitem codes that are worked on here, each with the version of its engine; steps that no engine serves.
 
     Raises:
         BadInput: when a pipeline in the rule file cannot be done.
@@ -222,5 +222,18 @@ def _served(configuration: Configuration, file: Path) -> dict[tuple[str, str], s
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise BadInput(f"The pipelines of {file} cannot be done: {told}.") from error
-    codes = [one.pipeline().workitem_code for one in manager.pipelines]
-    return found | {(code.value, code.scheme): "" for code in codes if code}
+    pipelines = [one.pipeline() for one in manager.pipelines]
+    found |= {(one.workitem_code.value, one.workitem_code.scheme): "" for one in pipelines if one.workitem_code}
+    waiting = [
+        {
+            "rule": f"pipeline {pipeline.workitem_code.value}",
+            "kind": "unserved",
+            "words": f"No engine here serves the step {step.name} ({step.workitem_code.value}); does a person?",
+            "serious": False,
+        }
+        for pipeline in pipelines
+        for step in pipeline.steps
+        if pipeline.workitem_code and step.workitem_code
+        if (step.workitem_code.value, step.workitem_code.scheme) not in found
+    ]
+    return found, waiting

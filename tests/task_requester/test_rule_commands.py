@@ -215,7 +215,9 @@ def test_a_rule_file_has_the_pipeline_that_the_task_manager_drives(tmp_path):
     path = tmp_path / "rules.toml"
     path.write_text(path.read_text() + PIPELINE.format(code="BRAINSEG^99STEPWELL", after="quality"))
     assert [rule.table.workitem_code.value for rule in load_rules(path)] == ["X"]
-    assert json.loads(run("check", path, "--json").stdout) == []
+    answer = run("check", path, "--json")
+    (waiting,) = json.loads(answer.stdout)
+    assert (answer.exit_code, waiting["kind"], "step quality" in waiting["words"]) == (0, "unserved", True)
     settings = TaskManager(rules=path)
     (pipeline,) = settings.plans().pipelines
     assert [(step.name, step.after) for step in pipeline.steps] == [("quality", ()), ("volume", ("quality",))]
