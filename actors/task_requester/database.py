@@ -217,7 +217,7 @@ class Database:
 
     def __init__(self, where: Path | str) -> None:
         self.is_sqlite = isinstance(where, Path)
-        self._engine = _sqlite(where) if isinstance(where, Path) else create_engine(where, pool_pre_ping=True)
+        self._engine = _sqlite(where) if isinstance(where, Path) else _postgresql(where)
         self._writer = threading.Lock()
         with storing(), self._engine.begin() as connection:
             if not self.is_sqlite:
@@ -312,6 +312,29 @@ def _sqlite(directory: Path) -> Engine:
     engine = create_engine(f"sqlite:///{directory / FILE}")
     event.listen(engine, "connect", _configure)
     return engine
+
+
+def _postgresql(url: str) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True)
+    event.listen(engine, "before_cursor_execute", _without_nul, retval=True)
+    return engine
+
+
+def _without_nul(
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    """PostgreSQL stores no NUL in text; broken messages have some. The message itself is kept as it came."""
+    many = parameters if isinstance(parameters, list) else [parameters]
+    clean = [
+        {
+            name: value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+            for name, value in one.items()
+        }
+        if isinstance(one, dict)
+        else one
+        for one in many
+    ]
+    return statement, clean if isinstance(parameters, list) else clean[0]
 
 
 def _configure(connection: Any, _record: Any) -> None:

@@ -75,6 +75,27 @@ def test_what_is_refused_is_kept_on_either_database(make, places):
     assert quarantined_message(places[1], kept["number"]) == broken
 
 
+@pytest.mark.requirement("HL7-009", "HL7-075")
+@pytest.mark.parametrize(
+    ("there", "broken", "code"),
+    [
+        (b"MSH|^~\\&|RIS|", b"MSH|^~\\&|R\0IS|", b"AA"),
+        (b"IPC|A", b"IPC|A\0", b"AA"),
+        (b"IPC|A", b"IPC|A\\X00\\", b"AA"),
+        (b"OMI^O23^", b"OMI^O2\0^", b"AR"),
+        (b"ORC|NW", b"ORC|N\0", b"AE"),
+    ],
+    ids=["sender", "accession number", "escaped", "event", "control code"],
+)
+def test_a_nul_in_a_message_gets_the_answer_of_its_field_on_either_database(make, places, there, broken, code):
+    shop = make(*places)
+    message = build_order(shop.order).replace(there, broken, 1)
+    assert broken in message
+    answer = shop.intake.take(Frame(message), "test")
+    assert b"MSA|" + code in answer
+    assert b"|207^" not in answer
+
+
 @pytest.mark.requirement("HL7-061")
 def test_two_requesters_that_share_a_database_make_one_order_and_one_workitem_of_everything(
     make, postgres_url, images, worklist
