@@ -108,6 +108,17 @@ def decided_orders(where: Path | str, since: str) -> list[dict[str, Any]]:
         ]
 
 
+def orders_in_doubt(where: Path | str) -> list[dict[str, Any]]:
+    """The orders that a person has to look at: the patient is in doubt, a workitem was refused, or the sender erred.
+
+    Returns:
+        As `orders_by_accession`, with the reason in ``explanation`` or ``attention``.
+    """
+    with _reading(where) as connection:
+        rows = _rows(connection, f"{_ORDERS} o.state IN ('mismatch', 'refused') OR o.attention <> :value", "")
+    return [_order(row) for row in sorted(rows, key=lambda row: int(row["number"]))]
+
+
 def quarantine(where: Path | str, limit: int = 100) -> list[dict[str, Any]]:
     """Messages that were refused, newest first, each with its reason."""
     with _reading(where) as connection:

@@ -125,6 +125,23 @@ def show(
         )
 
 
+@orders_app.command("waiting")
+def list_waiting(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List orders that nothing is done for before a person has looked, each with its reason."""
+    from actors.task_requester.orders_store import orders_in_doubt
+
+    configuration = load(config, only=["task_requester"])
+    found = orders_in_doubt(_settings(configuration).database_url or configuration.common.data_dir)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for one in found:
+        typer.echo(f"{one['accession_number'] or one['study_instance_uid']}  {one['state']}")
+        for words in filter(None, [one["attention"], *one["explanation"].splitlines()]):
+            typer.echo(f"        {words}")
+    typer.echo(f"{len(found)} orders", err=True)
+
+
 @orders_app.command()
 def mend(
     number: NumberArgument,

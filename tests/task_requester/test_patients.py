@@ -2,11 +2,13 @@
 
 import dataclasses
 import itertools
+import json
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
+from typer.testing import CliRunner
 
 from actors.shared.mllp import Frame
 from actors.task_requester.database import OrderRow, PatientEventRow
@@ -15,6 +17,7 @@ from actors.task_requester.replaying import reproject
 from connectathon.fiction import new_order
 from connectathon.ris import build_order
 from profiles.dicom import items, put, text
+from stepwell.cli import app
 from tests.task_requester.conftest import Images, Worklist
 from tests.task_requester.workshop import NOW, Workshop
 
@@ -306,3 +309,18 @@ def test_every_order_of_arrival_of_adt_and_orders_comes_to_the_same(make, day):
         shop.work(6)
         found.append(outcome(shop))
     assert found[0] == found[1]
+
+
+@pytest.mark.requirement("HL7-053")
+def test_a_person_sees_which_orders_wait_and_why(make, tmp_path):
+    shop = make(unknown_patients="stop")
+    shop.send("NW", minutes=0).arrive().work()
+    config = tmp_path / "stepwell.toml"
+    config.write_text(f'[stepwell]\ndata_dir = "{shop.outside}"\n[task_requester]\n')
+    answer = CliRunner().invoke(app, ["orders", "waiting", "--config", str(config)])
+    assert answer.exit_code == 0
+    assert f"{shop.order.accession_number}  mismatch" in answer.output
+    assert "Nobody told of the order's patient" in answer.output
+    assert shop.order.patient_id not in answer.output
+    (one,) = json.loads(CliRunner().invoke(app, ["orders", "waiting", "--json", "--config", str(config)]).stdout)
+    assert one["state"] == "mismatch"
