@@ -94,8 +94,8 @@ def resend(number: NumberArgument, config: ConfigOption = None) -> None:
     typer.echo(f"message {number} is sent again")
 
 
-@outgoing_app.command("read-again")
-def read_again(
+@outgoing_app.command("reread")
+def reread(
     workitem_uid: Annotated[str, typer.Argument(help="UID of the workitem.")], config: ConfigOption = None
 ) -> None:
     """Read a result again that could not be made a message, once the cause is gone."""

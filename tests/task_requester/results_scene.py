@@ -108,7 +108,7 @@ def complete(uid, worklist, archive, images, results, seed="", patient_id=""):
     worklist.states[uid] = "COMPLETED"
 
 
-def results_back(shop, archive, events, **settings):
+def results_back(shop, archive, events, audit=None, **settings):
     """What tells the results of a workshop's workitems, by the workshop's clock."""
     chosen = {"assigning_authority": "HOSP", "poll_seconds": 1, "retry_seconds": 4, "answer_seconds": 20, **settings}
     return ResultsBack(
@@ -117,5 +117,6 @@ def results_back(shop, archive, events, **settings):
         worklist=shop.worklist,
         archive=archive,
         reporter=events,
+        audit=audit,
         clock=shop.now,
     )

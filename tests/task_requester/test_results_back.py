@@ -5,13 +5,17 @@ from dataclasses import replace
 import pytest
 from sqlmodel import select
 
+from actors.shared.reporting import source_for
+from actors.shared.settings import CommonSettings
 from actors.task_requester.database import WorkitemRow
 from actors.task_requester.results_back.channels import answer_of
 from actors.task_requester.results_back.desk import Desk
+from actors.task_requester.results_back.settings import ResultsSettings
 from actors.task_requester.results_back.store import OutgoingRow
 from conformance.hl7 import check_message
 from connectathon.fiction import new_order
 from profiles.errors import Conflict, Unavailable
+from profiles.sole.audit import encode_audit
 from tests.task_requester.results_scene import Receiver, ResultArchive, complete, found, images_of, results_back
 from tests.task_requester.workshop import Workshop
 
@@ -29,7 +33,8 @@ class Scene:
     def __init__(self, tmp_path, images, worklist, events, receiver):
         self.shop = Workshop(tmp_path / "task_requester", tmp_path, images, worklist)
         self.receiver, self.archive, self.folder = receiver, ResultArchive(), tmp_path
-        self.back = results_back(self.shop, self.archive, events, receiver=receiver.address)
+        self.audited = []
+        self.back = results_back(self.shop, self.archive, events, audit=self.audited.append, receiver=receiver.address)
         self.desk = Desk(self.shop.database, self.shop.now)
 
     def ordered(self, order=None, control="NW", **details):
@@ -135,6 +140,23 @@ def test_a_refused_message_is_parked_until_a_person_sends_it_again(scene, answer
         scene.desk.resend(shown["number"])
 
 
+@pytest.mark.requirement("HL7-073")
+def test_the_audit_trail_is_told_of_each_answered_message_and_of_no_patient(scene):
+    scene.receiver.script = ["AE"]
+    uid = scene.completed()
+    scene.turn()
+    (shown,) = scene.desk.messages()
+    scene.desk.resend(shown["number"])
+    scene.turn()
+    assert [int(event.outcome) for event in scene.audited] == [4, 0]
+    assert len({event.occurrence for event in scene.audited}) == 2
+    for event in scene.audited:
+        written = str(encode_audit(event, source_for("task_requester", CommonSettings(), "1")))
+        assert shown["control_id"] in written
+        assert uid in written
+        assert scene.shop.order.patient_id not in written
+
+
 @pytest.mark.requirement("HL7-066")
 def test_an_unanswered_message_holds_back_later_ones_of_its_patient_only(scene):
     first, other = scene.shop.order, new_order()
@@ -220,6 +242,30 @@ def test_an_archive_that_is_away_delays_a_result(scene):
     assert scene.desk.untold() == []
     scene.archive.away = False
     assert len(scene.turn(60)) == 1
+
+
+def test_results_that_are_gone_or_damaged_wait_for_a_person_and_hold_up_no_other(scene):
+    gone, damaged = scene.completed(), scene.completed(new_order())
+    good = new_order()
+    first, *_, last = scene.archive.objects
+    del scene.archive.objects[first]
+    del scene.archive.objects[last].SOPClassUID
+    scene.completed(good)
+    scene.turn()
+    assert [one.get("OBR-18") for one in scene.receiver.messages] == [good.accession_number]
+    assert {one["workitem_uid"] for one in scene.desk.untold()} == {gone, damaged}
+    assert all(one["reason"] for one in scene.desk.untold())
+
+
+@pytest.mark.parametrize("address", ["ris", "ris:0", "ris:99999", ":2575"])
+def test_an_address_without_host_or_port_is_refused_at_start(address):
+    with pytest.raises(ValueError, match="no host:port"):
+        ResultsSettings(receiver=address)
+
+
+def test_a_character_set_that_hl7_does_not_know_is_refused_at_start():
+    with pytest.raises(ValueError, match="0211"):
+        ResultsSettings(charset="KLINGON")
 
 
 @pytest.mark.parametrize("answer", [b"MSH|^~\\&|A|B|C|D|20260301||ACK|1|P|2.5.1\rMSA|AA|OTHER\r", b"noise"])

@@ -69,5 +69,5 @@ def test_an_alert_is_listed_until_the_person_at_the_keyboard_acknowledges_it(ben
 
 
 def test_what_does_not_wait_cannot_be_settled(bench):
-    for arguments in (("resend", "99"), ("withdraw", "1"), ("read-again", "1.2.3"), ("acknowledge", "99")):
+    for arguments in (("resend", "99"), ("withdraw", "1"), ("reread", "1.2.3"), ("acknowledge", "99")):
         assert bench.run(*arguments).exit_code != 0

@@ -34,7 +34,7 @@ from actors.task_requester.results_back.telling import (
     why_urgent,
 )
 from profiles.aiwi import priority_of
-from profiles.dicom import text
+from profiles.dicom import JsonDataset, text
 from profiles.errors import NotFound, StepwellError, Unavailable
 from profiles.hl7 import ImagingOrder, read
 from profiles.hl7.raising import priority_raise
@@ -110,25 +110,33 @@ class Collector:
         uid = row.workitem_uid
         try:
             workitem = self.worklist.retrieve(uid)
-            state = text(workitem, "ProcedureStepState")
-            if state != "COMPLETED":
-                self._note(row, LookState.NOTHING if state == "CANCELED" else LookState.AWAITED)
-                return
-            found = read_result(workitem, self.archive)
-            if found is None:
-                self._note(row, LookState.NOTHING, "the workitem names no outputs")
-                return
-            reached(Step.RESULT_READ, workitem=uid)
-            self._queue(row, found)
         except NotFound as error:
             self._note(row, LookState.NOTHING, error.message)
+            return
+        except StepwellError as error:
+            self._note(row, LookState.AWAITED, error.message)
+            return
+        state = text(workitem, "ProcedureStepState")
+        if state != "COMPLETED":
+            self._note(row, LookState.NOTHING if state == "CANCELED" else LookState.AWAITED)
+            return
+        try:
+            self._tell(row, workitem)
         except Unavailable as error:
             self._note(row, LookState.AWAITED, error.message)
-        except StepwellError as error:
-            self._note(row, LookState.PARKED, error.message)
+        except Exception as error:  # whatever one result holds, the others are told
+            told = error.message if isinstance(error, StepwellError) else f"It cannot be read: {type(error).__name__}."
+            self._note(row, LookState.PARKED, told)
             _log.error("result-not-told", workitem=uid, reason=type(error).__name__)
-        else:
-            reached(Step.RESULT_QUEUED, workitem=uid)
+
+    def _tell(self, row: LookRow, workitem: JsonDataset) -> None:
+        found = read_result(workitem, self.archive)
+        if found is None:
+            self._note(row, LookState.NOTHING, "the workitem names no outputs")
+            return
+        reached(Step.RESULT_READ, workitem=row.workitem_uid)
+        self._queue(row, found)
+        reached(Step.RESULT_QUEUED, workitem=row.workitem_uid)
 
     def _note(self, row: LookRow, state: LookState, reason: str = "") -> None:
         pause = self.settings.poll_seconds * _GROWTH ** min(row.looks, _LONGEST_EXPONENT)

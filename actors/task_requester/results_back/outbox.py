@@ -14,6 +14,7 @@ from actors.task_requester.database import Database, moment
 from actors.task_requester.results_back.steps import Step
 from actors.task_requester.results_back.store import MessageState, OutgoingRow
 from profiles.errors import Unavailable
+from profiles.sole.event import Outcome, SecurityEvent
 
 _log = get_logger(__name__)
 _LONGEST_EXPONENT = 30
@@ -41,6 +42,7 @@ class Outbox:
         database: has the messages.
         channels: how to deliver, by name of the channel.
         clock: the present, timezone-aware.
+        audit: takes a security event for each answered message, before the answer is noted; None without a trail.
         retry_seconds: pause after the first attempt without an answer; it doubles with each.
         slowest_retry_seconds: the longest pause.
     """
@@ -51,10 +53,11 @@ class Outbox:
         channels: Mapping[str, Deliver],
         *,
         clock: Callable[[], datetime],
+        audit: Callable[[SecurityEvent], object] | None = None,
         retry_seconds: float = 1.0,
         slowest_retry_seconds: float = 300.0,
     ) -> None:
-        self._database, self._channels, self._clock = database, channels, clock
+        self._database, self._channels, self._clock, self._audit = database, channels, clock, audit
         self._retry_seconds, self._slowest_retry_seconds = retry_seconds, slowest_retry_seconds
 
     def deliver(self) -> int:
@@ -104,6 +107,8 @@ class Outbox:
         _log.warning("message-not-answered", **_thread(sent), attempt=str(sent.attempts + 1), reason=reason)
 
     def _conclude(self, sent: OutgoingRow, answer: Answer) -> None:
+        if self._audit is not None:
+            self._audit(_audited(sent, answer, self._clock()))
         with self._database.write() as session:
             row = session.get_one(OutgoingRow, sent.number)
             row.reason = answer.reason
@@ -114,7 +119,23 @@ class Outbox:
             _log.info("message-sent", **_thread(sent))
         else:
             # only the receiver's code: its words may tell of the patient, and stay in the store
-            _log.error("message-parked", **_thread(sent), answer=answer.reason.partition(":")[0])
+            _log.error("message-parked", **_thread(sent), answer=_code(answer))
+
+
+def _audited(sent: OutgoingRow, answer: Answer, at: datetime) -> SecurityEvent:
+    """What the trail is told (HL7-073): ids, and the receiver's code without its words."""
+    return SecurityEvent(
+        "message-sent",
+        at,
+        Outcome.SUCCESS if answer.accepted else Outcome.MINOR_FAILURE,
+        target=f"urn:oid:{sent.workitem_uid}",
+        description=f"{sent.channel} {sent.control_id} {_code(answer)}".rstrip(),
+        occurrence=f"{sent.channel}/{sent.control_id}/{sent.attempts + 1}",
+    )
+
+
+def _code(answer: Answer) -> str:
+    return answer.reason.partition(":")[0]
 
 
 def _thread(row: OutgoingRow) -> dict[str, str]:

@@ -11,9 +11,9 @@ from actors.task_requester.results_back import store as _tables  # noqa: F401 - 
 if TYPE_CHECKING:
     from actors.task_requester.amending import Worklist
     from actors.task_requester.database import Database
-    from actors.task_requester.reporting import Reporter
     from actors.task_requester.results_back.reading import ResultArchive
     from actors.task_requester.results_back.settings import ResultsSettings
+    from sole_logging import EventReporter
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def results_going_back(
     *,
     worklist: Worklist,
     archive: ResultArchive,
-    reporter: Reporter,
+    reporter: EventReporter,
 ) -> Iterator[None]:
     """Tell the results of our workitems while the block runs; does nothing without settings.
 
@@ -32,14 +32,14 @@ def results_going_back(
         database: the order store.
         worklist: the Task Manager.
         archive: has the results.
-        reporter: takes operational events.
+        reporter: takes operational and security events.
     """
     if settings is None:
         yield
         return
     from actors.task_requester.results_back.service import ResultsBack
 
-    back = ResultsBack(settings, database, worklist=worklist, archive=archive, reporter=reporter)
+    back = ResultsBack(settings, database, worklist=worklist, archive=archive, reporter=reporter, audit=reporter.audit)
     back.start()
     try:
         yield

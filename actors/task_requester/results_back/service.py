@@ -20,6 +20,7 @@ from actors.task_requester.results_back.reading import ResultArchive
 from actors.task_requester.results_back.settings import ResultsSettings
 from actors.task_requester.results_back.store import Channel
 from profiles.errors import StepwellError
+from profiles.sole.event import SecurityEvent
 
 _log = get_logger(__name__)
 _TURN_SECONDS = 0.5
@@ -34,6 +35,7 @@ class ResultsBack:
         worklist: the Task Manager.
         archive: has the results.
         reporter: takes operational events.
+        audit: takes a security event for each message that was answered.
         clock: the present, timezone-aware.
     """
 
@@ -45,6 +47,7 @@ class ResultsBack:
         worklist: Worklist,
         archive: ResultArchive,
         reporter: Reporter,
+        audit: Callable[[SecurityEvent], object] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database, self._stopped = database, threading.Event()
@@ -54,6 +57,7 @@ class ResultsBack:
             database,
             channels_of(settings, self._client),
             clock=clock,
+            audit=audit,
             retry_seconds=settings.retry_seconds,
             slowest_retry_seconds=settings.slowest_retry_seconds,
         )

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, mode
 from actors.shared.settings import TlsFiles
 
 
-
 def _address(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal() or not 1 <= int(port) <= _HIGHEST_PORT:
