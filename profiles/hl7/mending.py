@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from profiles.errors import BadInput
@@ -23,6 +23,21 @@ class Change:
     path: FieldPath
     before: str
     after: str
+
+
+def read_values(pairs: Iterable[str]) -> dict[FieldPath, str]:
+    """Places and their values from ``PLACE=VALUE``.
+
+    Raises:
+        BadInput: one has another form.
+    """
+    values = {}
+    for one in pairs:
+        place, equals, value = one.partition("=")
+        if not equals:
+            raise BadInput(f"{one!r} is no PLACE=VALUE, e.g. ORC-1=NW.")
+        values[FieldPath.parse(place)] = value
+    return values
 
 
 def mend(raw: bytes, values: Mapping[FieldPath, str], default_charset: str = "cp1252") -> tuple[bytes, list[Change]]:

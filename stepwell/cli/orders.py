@@ -199,6 +199,34 @@ def dismiss(
     typer.echo(f"message {number} is set aside")
 
 
+@orders_app.command()
+def desk(port: Annotated[int, typer.Option(help="Port on this machine.")] = 8095, config: ConfigOption = None) -> None:
+    """Show refused messages as pages, to mend and send them there; for you, on this machine, until Ctrl-C."""
+    from actors.shared.serving import serve
+    from actors.task_requester.desk import create_app
+
+    configuration = load(config)
+    watcher = configuration.actors.get("watcher")
+    watcher_url = f"http://{watcher.host}:{getattr(watcher, 'port', 0)}" if watcher else ""
+    with _quarantine(config) as (quarantine, settings):
+        app = create_app(
+            quarantine,
+            lambda message: _answer(settings, message),
+            default_charset=settings.default_charset,
+            watcher_url=watcher_url,
+        )
+        url = f"http://127.0.0.1:{port}"
+        typer.echo(f"the refused messages are at {url}", err=True)
+        serve(
+            app,
+            actor="orders_desk",
+            host="127.0.0.1",
+            port=port,
+            data_dir=configuration.common.data_dir,
+            endpoints={"web": url},
+        )
+
+
 @orders_app.command("map")
 def map_message(
     file: Annotated[Path, typer.Argument(help="A file with one HL7 order message.", metavar="FILE.hl7")],
@@ -251,18 +279,13 @@ def _mended(
     """The message to send, and which places differ; says on the way what changes."""
     from actors.task_requester.showing import HIDDEN, is_shown
     from profiles.hl7.mending import mend as mend_message
-    from profiles.hl7.paths import FieldPath
+    from profiles.hl7.mending import read_values
 
     if bool(values) == bool(file):
         raise BadInput("Say what shall change: --set PLACE=VALUE, or --file with the whole message.")
     if file:
         return _read(file), f"replaced by the file {file.name}"
-    wanted = {}
-    for one in values:
-        place, equals, value = one.partition("=")
-        if not equals:
-            raise BadInput(f"{one!r} is no PLACE=VALUE, e.g. ORC-1=NW.")
-        wanted[FieldPath.parse(place)] = value
+    wanted = read_values(values)
     content, changes = mend_message(row.content, wanted, settings.default_charset)
     for change in changes:
         shown = with_patient or is_shown(change.path.segment, change.path.field)
@@ -272,10 +295,15 @@ def _mended(
 
 
 def _send(quarantine: Quarantine, row: MessageRow, content: bytes, places: str, settings: Settings) -> Sent:
+    return quarantine.send(row, content, places, lambda message: _answer(settings, message))
+
+
+def _answer(settings: Settings, message: bytes) -> bytes:
+    """What the listener of this installation answers."""
     from actors.shared.mllp_client import MllpClient
 
     with MllpClient(settings.host, settings.mllp_port, tls=settings.tls) as client:
-        return quarantine.send(row, content, places, client.send)
+        return client.send(message)
 
 
 def _tell(number: int, sent: Sent) -> None:
