@@ -16,10 +16,12 @@ from actors.shared.serving import require_free_port
 from actors.task_requester.ledger import Ledger
 from actors.task_requester.rules import Rule
 from actors.task_requester.settings import Settings
+from actors.task_requester.triggers.announced import Announcements
 from actors.task_requester.triggers.arrivals import Arrivals
 from actors.task_requester.triggers.asking import Asking
 from actors.task_requester.triggers.dimse import Gateway, dimse_server
 from actors.task_requester.triggers.http import create_app, http_server
+from actors.task_requester.triggers.notices import CLASSES, Notices
 from actors.task_requester.triggers.standing import Standings, WorkitemSource
 from profiles.errors import BadInput, StepwellError
 
@@ -76,27 +78,11 @@ def triggers_running(
     endpoints: dict[str, str] = {}
     with ExitStack() as stack:
         if settings.triggers.dimse_port:
-            require_free_port(ACTOR, settings.host, settings.triggers.dimse_port)
-            arrivals = Arrivals(
-                directory / "arriving",
-                ledger.record,
-                settings.triggers,
-                refusals=refusals,
-                clock=lambda: datetime.now(UTC),
-                monotonic=time.monotonic,
-            )
-            passing = directory / "passing"
-            passing.mkdir(parents=True, exist_ok=True)
-            for left in passing.glob("*.dcm"):  # never acknowledged: their senders send them again
-                left.unlink()
-            titles = {settings.ae_title: "", **settings.triggers.aes}
-            gateway = Gateway(archive, arrivals, titles, passing, refusals)
-            stack.enter_context(_looking(arrivals))
-            stack.enter_context(dimse_server(gateway, settings.host, settings.triggers))
+            stack.enter_context(_dimse(ledger, settings, directory, archive, refusals))
             endpoints["dimse"] = f"{settings.host}:{settings.triggers.dimse_port}"
         if settings.triggers.http_port:
             require_free_port(ACTOR, settings.host, settings.triggers.http_port)
-            asking = Asking(ledger, archive, rules, lambda: datetime.now(UTC))
+            asking = Asking(ledger, archive, rules, _now)
             app = create_app(asking, Standings(ledger.database, worklist), refusals)
             stack.enter_context(http_server(app, settings.host, settings.triggers.http_port))
             endpoints["http"] = f"http://{settings.host}:{settings.triggers.http_port}"
@@ -104,7 +90,31 @@ def triggers_running(
 
 
 @contextmanager
-def _looking(*watches: Arrivals) -> Iterator[None]:
+def _dimse(
+    ledger: Ledger, settings: Settings, directory: Path, archive: Archive, refusals: RefusalLog
+) -> Iterator[None]:
+    triggers = settings.triggers
+    require_free_port(ACTOR, settings.host, triggers.dimse_port or 0)
+    arrivals = Arrivals(
+        directory / "arriving", ledger.record, triggers, refusals=refusals, clock=_now, monotonic=time.monotonic
+    )
+    announcements = Announcements(directory / "announced", ledger.record, archive, refusals=refusals, clock=_now)
+    passing, steps = directory / "passing", directory / "procedure_steps"
+    for folder in (passing, steps):
+        folder.mkdir(parents=True, exist_ok=True)
+    for left in passing.glob("*.dcm"):  # never acknowledged: their senders send them again
+        left.unlink()
+    gateway = Gateway(archive, arrivals, {settings.ae_title: "", **triggers.aes}, passing, refusals)
+    notices = Notices(announcements, steps, triggers.nearline_seconds, _now, threading.Lock())
+    with (
+        _looking(arrivals, announcements),
+        dimse_server(gateway, settings.host, triggers, notices.handlers, CLASSES),
+    ):
+        yield
+
+
+@contextmanager
+def _looking(*watches: Arrivals | Announcements) -> Iterator[None]:
     stopped = threading.Event()
 
     def look() -> None:
@@ -123,3 +133,7 @@ def _looking(*watches: Arrivals) -> Iterator[None]:
     finally:
         stopped.set()
         looking.join()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
