@@ -18,7 +18,7 @@ from actors.task_requester.database import (
     moment,
 )
 from actors.task_requester.patients import doubt, present_order
-from actors.task_requester.planning import plan_workitems, state_of
+from actors.task_requester.planning import plan_workitems, readdress_workitems, state_of
 from actors.task_requester.projection import Phase, doing
 from actors.task_requester.recording import Effect, Told, record, stored_order
 from profiles.hl7 import EntityIdentifier, ImagingOrder, parse_timestamp
@@ -75,7 +75,10 @@ def told_by_notice(notice: Notice, received_at: str) -> Told:
 
 
 def patient_changed(session: Session, identifiers: Sequence[EntityIdentifier], at: str) -> int:
-    """Have the orders of these patient identifiers decided anew, as demographics or the identifier changed.
+    """Let the orders of these patient identifiers follow, as demographics or the identifier changed.
+
+    Those that wait are looked at anew. The workitems of those that were decided on are wanted for the patient as known
+    now, and for nothing else: old studies are not decided anew because a patient has another name.
 
     Returns:
         How many active orders there are.
@@ -88,7 +91,11 @@ def patient_changed(session: Session, identifiers: Sequence[EntityIdentifier], a
         if any(one.same_as(stored_order(row).patient.identifier) for one in identifiers)
     ]
     for row in rows:
-        row.state, row.updated_at = OrderState.PENDING, at
+        row.updated_at = at
+        if row.state in _AWAITING:
+            row.state = OrderState.PENDING
+        elif readdress_workitems(session, row.number or 0, present_order(session, stored_order(row))):
+            row.state = OrderState.PLANNED
         session.add(row)
     return len(rows)
 

@@ -12,8 +12,9 @@ from sqlmodel import Session, col, select
 
 from actors.task_requester.database import OrderRow, OrderState, WorkitemRow, WorkitemState
 from actors.task_requester.revising import difference, replacing, with_readiness
-from profiles.aiwi import workitem_uid
+from profiles.aiwi import with_patient, workitem_uid
 from profiles.dicom import JsonDataset
+from profiles.hl7 import ImagingOrder
 
 #: DCM 110528 "Discontinued Procedure Step rescheduled" (orders.md 4.3, last paragraph).
 RESCHEDULED = "110528"
@@ -96,6 +97,39 @@ def hold_workitems(session: Session, order_number: int) -> None:
         else:
             row.wanted = _dumps(held) if held != there else ""
         session.add(row)
+
+
+def readdress_workitems(session: Session, order_number: int, order: ImagingOrder) -> bool:
+    """Want the workitems of an order for its patient as known now; nothing else about them is decided anew.
+
+    Args:
+        session: writing.
+        order_number: of the order.
+        order: for its present patient.
+
+    Returns:
+        Whether any differs.
+    """
+    found = False
+    for row in workitems_of(session, order_number):
+        if (
+            row.cancel_wanted
+            or row.wanted == NOTHING
+            or row.state not in {WorkitemState.PLANNED, WorkitemState.CREATED}
+        ):
+            continue
+        there = dataset_of(row.wanted or row.content)
+        wanted = with_patient(there, order)
+        if difference(there, wanted).kind == "none":
+            continue
+        found = True
+        if row.state == WorkitemState.PLANNED:
+            row.content = _dumps(wanted)
+        else:
+            row.wanted = _dumps(wanted)
+        session.add(row)
+    session.flush()
+    return found
 
 
 def withdraw_workitems(session: Session, order_number: int, reason: str, words: str) -> None:

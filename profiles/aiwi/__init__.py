@@ -5,7 +5,14 @@
 
 from profiles.aiwi.content import content_findings, explain
 from profiles.aiwi.values import InputInstance, InputSeries, InputStudy, Request
-from profiles.aiwi.workitem import explain_priority, input_items, priority_of, workitem_for_order, workitem_uid
+from profiles.aiwi.workitem import (
+    explain_priority,
+    input_items,
+    priority_of,
+    with_patient,
+    workitem_for_order,
+    workitem_uid,
+)
 
 __all__ = [
     "InputInstance",
@@ -17,6 +24,7 @@ __all__ = [
     "explain_priority",
     "input_items",
     "priority_of",
+    "with_patient",
     "workitem_for_order",
     "workitem_uid",
 ]

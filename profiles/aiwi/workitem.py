@@ -78,6 +78,18 @@ def workitem_for_order(
     return dict(sorted(workitem.items()))
 
 
+def with_patient(workitem: JsonDataset, order: ImagingOrder) -> JsonDataset:
+    """A workitem for the patient of its order as known now; what nobody told otherwise since stays (HL7-043, HL7-044).
+
+    Args:
+        workitem: as it was sent to be created.
+        order: for its present patient.
+    """
+    changed = dict(workitem)
+    _put_patient(changed, order, workitem)
+    return dict(sorted(changed.items()))
+
+
 def input_items(study: InputStudy, archive_url: str) -> list[JsonDataset]:
     """Items of Input Information Sequence (0040,4021): one for each series of a study."""
     return [_input(study.study_instance_uid, series, archive_url.rstrip("/")) for series in study.series]

@@ -120,14 +120,14 @@ def _groups(message: Message) -> Iterator[tuple[Segment | None, Segment | None]]
 
 
 def _faults(action: PatientAction, pid: Segment | None, mrg: Segment | None, number: int) -> Iterator[MessageFinding]:
-    if not plain(pid, 3):
+    stays, goes = _identifiers(pid, 3)[:1], _identifiers(mrg, 1)[:1]
+    if not stays:
         yield _missing("PID-3", number)
     if action is PatientAction.UPDATE:
         return
-    prior = extended_identifier(mrg, 1)
-    if not prior:
+    if not goes:
         yield _missing("MRG-1", number)
-    elif prior == extended_identifier(pid, 3):
+    elif stays == goes:
         yield refused_patient("MRG-1", "The prior identifier is the one that stays.", "HL7-045", number)
 
 

@@ -324,3 +324,27 @@ def test_a_person_sees_which_orders_wait_and_why(make, tmp_path):
     assert shop.order.patient_id not in answer.output
     (one,) = json.loads(CliRunner().invoke(app, ["orders", "waiting", "--json", "--config", str(config)]).stdout)
     assert one["state"] == "mismatch"
+
+
+@pytest.mark.requirement("HL7-043")
+def test_an_update_asks_neither_archive_nor_rules_about_what_was_decided(make):
+    shop = make()
+    ordered(shop)
+    shop.images.studies.clear()
+    searches = shop.images.searches
+    shop.take(adt("A08", 5, pid(shop.order.patient_id, name="Married^Eva")))
+    for _ in range(3):
+        shop.amender.amend()
+        shop.publisher.publish()
+    assert (shop.state, patient(the_open(shop))[2]) == ("published", "Married^Eva")
+    assert shop.images.searches == searches
+
+
+@pytest.mark.requirement("HL7-043", "HL7-039")
+def test_a_held_order_goes_on_for_the_patient_as_known_now(make):
+    shop = make()
+    ordered(shop)
+    shop.send("HD", "HD", minutes=2).work()
+    shop.take(adt("A08", 5, pid(shop.order.patient_id, name="Married^Eva"))).send("RL", "", minutes=6).work()
+    workitem = the_open(shop)
+    assert (patient(workitem)[2], text(workitem, "InputReadinessState")) == ("Married^Eva", "READY")
