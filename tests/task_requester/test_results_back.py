@@ -8,6 +8,7 @@ from sqlmodel import select
 from actors.shared.reporting import source_for
 from actors.shared.settings import CommonSettings
 from actors.task_requester.database import WorkitemRow
+from actors.task_requester.results_back.alerts import acknowledge
 from actors.task_requester.results_back.channels import answer_of
 from actors.task_requester.results_back.desk import Desk
 from actors.task_requester.results_back.settings import ResultsSettings
@@ -30,8 +31,9 @@ def receiver():
 class Scene:
     """A workshop with one workitem, a receiver, and what tells the results."""
 
-    def __init__(self, tmp_path, images, worklist, events, receiver):
-        self.shop = Workshop(tmp_path / "task_requester", tmp_path, images, worklist)
+    def __init__(self, tmp_path, images, worklist, events, receiver, url=""):
+        where = (url, url) if url else (tmp_path / "task_requester", tmp_path)
+        self.shop = Workshop(*where, images, worklist)
         self.receiver, self.archive, self.folder = receiver, ResultArchive(), tmp_path
         self.audited = []
         self.back = results_back(self.shop, self.archive, events, audit=self.audited.append, receiver=receiver.address)
@@ -83,6 +85,27 @@ def test_a_completed_workitem_is_told_once_as_unverified(scene):
     assert message.get("OBR-18") == scene.shop.order.accession_number
     assert message.get("PID-3") == scene.shop.order.patient_id
     assert uid in [one.get(5) for one in message.all("OBX")]
+
+
+@pytest.mark.requirement("HL7-066", "HL7-072")
+def test_results_are_told_from_postgresql_too(tmp_path, images, worklist, events, receiver, postgres_url):
+    scene = Scene(tmp_path, images, worklist, events, receiver, postgres_url)
+    try:
+        receiver.script = ["drop", "AE"]
+        scene.completed(results=found(urgent=True))
+        scene.turn()
+        scene.turn(10)
+        (shown,) = scene.desk.messages()
+        scene.desk.resend(shown["number"])
+        scene.turn()
+        scene.desk.withdraw(shown["number"])
+        first, second, third, withdrawn = scene.turn()
+        assert first == second == third != withdrawn
+        (alert,) = scene.desk.alerts()
+        acknowledge(scene.shop.database, alert["number"], "dr.reader", clock=scene.shop.now, audit=scene.audited.append)
+        assert scene.desk.alerts() == []
+    finally:
+        scene.close()
 
 
 def test_nothing_is_told_before_the_workitem_is_completed_and_of_a_cancelled_one_never(scene):
