@@ -69,15 +69,19 @@ class Outbox:
         return sum(self._deliver(channel, deliver) for channel, deliver in self._channels.items())
 
     def _deliver(self, channel: str, deliver: Deliver) -> int:
-        waiting = select(OutgoingRow).where(OutgoingRow.channel == channel, OutgoingRow.state == MessageState.WAITING)
-        with self._database.read() as session:
-            rows = list(session.exec(waiting.order_by(col(OutgoingRow.number))))
+        waiting = select(OutgoingRow.number, OutgoingRow.patient, OutgoingRow.next_at).where(
+            OutgoingRow.channel == channel, OutgoingRow.state == MessageState.WAITING
+        )
+        with self._database.read() as session:  # without their contents, of which there may be many
+            places = list(session.exec(waiting.order_by(col(OutgoingRow.number))))
         held: set[str] = set()
         answered, now = 0, moment(self._clock())
-        for row in rows:
-            if row.patient in held or row.next_at > now:
-                held.add(row.patient)
+        for number, patient, next_at in places:
+            if patient in held or next_at > now:
+                held.add(patient)
                 continue
+            with self._database.read() as session:
+                row = session.get_one(OutgoingRow, number)
             self._begin(row)
             try:
                 answer = deliver(row.content)

@@ -97,11 +97,11 @@ def channels_of(settings: ResultsSettings, client: httpx.Client) -> dict[str, De
     """The ways out that are configured."""
     hl7 = {Channel.RESULTS: settings.receiver, Channel.RIS: settings.ris}
     http = {Channel.ALERT: settings.alert_url, Channel.ESCALATION: settings.escalation_url or settings.alert_url}
-    return {
+    return {  # alerts first: they do not wait for a slow receiver of results
+        **{str(name): http_channel(str(url), client) for name, url in http.items() if url},
         **{
             str(name): mllp_channel(address, settings.tls, settings.answer_seconds)
             for name, address in hl7.items()
             if address
         },
-        **{str(name): http_channel(str(url), client) for name, url in http.items() if url},
     }
