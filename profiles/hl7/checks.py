@@ -24,8 +24,8 @@ def _handling() -> dict[tuple[str, str], str]:
 def message_handling(message: Message) -> str:
     """What becomes of a message (``tables/messages.csv``).
 
-    ``order``, ``patient-update``, ``patient-merge``, ``patient-change``, ``notice`` (tells of an order, if of anything),
-    or ``unused``: known, but not acted upon.
+    ``order``, ``patient-update``, ``patient-merge``, ``patient-change``, ``notice`` (may tell of an order), or
+    ``unused``: known, but not acted upon.
     """
     return _handling()[message.kind]
 
