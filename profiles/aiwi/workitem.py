@@ -87,6 +87,7 @@ def with_patient(workitem: JsonDataset, order: ImagingOrder) -> JsonDataset:
     """
     changed = dict(workitem)
     _put_patient(changed, order, workitem)
+    with_type_2(changed)
     return dict(sorted(changed.items()))
 
 

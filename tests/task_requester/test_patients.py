@@ -16,7 +16,7 @@ from actors.task_requester.orders_store import order_thread, quarantine
 from actors.task_requester.replaying import reproject
 from connectathon.fiction import new_order
 from connectathon.ris import build_order
-from profiles.dicom import items, put, text
+from profiles.dicom import items, put, tag_of, text
 from stepwell.cli import app
 from tests.task_requester.conftest import Images, Worklist
 from tests.task_requester.workshop import NOW, Workshop
@@ -148,6 +148,7 @@ def test_a_merge_reaches_orders_and_open_workitems_and_either_identifier_finds_t
     assert patient(workitem)[:2] == ("SURVIVOR", SITE)
     (other,) = items(workitem, "OtherPatientIDsSequence")
     assert text(other, "PatientID") == prior
+    assert tag_of("IssuerOfPatientIDQualifiersSequence") in other, "type 2 (PS3.4 Table CC.2.5-3)"
     for identifier, words in (
         ("SURVIVOR", f"SURVIVOR^{SITE} stands for {prior}^{SITE}, too"),
         (prior, f"{prior}^{SITE} is SURVIVOR^{SITE} since 2026-03-01T09:05:00.000000+00:00"),
