@@ -176,8 +176,9 @@ class WorkitemRow(Row, table=True):
     """One workitem for one order, study and rule; a further one of the three has the next ``revision``.
 
     ``content`` is what was sent for its creation, with later changes; ``wanted`` what it should be instead, until the
-    Task Manager was told or it proved too late (``note``). ``replaces`` is the workitem that this one replaces,
-    ``ups_state`` the state when last seen, ``rerun`` whether the rule wants changes to be worked on once it has ended.
+    Task Manager was told or it proved too late (``note``). ``sent`` is what it was last asked to create, noted before
+    it was asked. ``replaces`` is the workitem that this one replaces, ``ups_state`` the state when last seen, ``rerun``
+    whether the rule wants changes to be worked on once it has ended.
     """
 
     __tablename__ = "workitem"
@@ -189,6 +190,7 @@ class WorkitemRow(Row, table=True):
     revision: int = 1
     replaces: str = ""
     content: str
+    sent: str = ""
     state: str = Field(index=True)
     explanation: str = ""
     planned_at: str

@@ -67,7 +67,7 @@ class Publisher:
         with self._database.read() as session:
             row = session.get_one(WorkitemRow, uid)
             replaced = session.get(WorkitemRow, row.replaces) if row.replaces else None
-        if row.cancel_wanted:
+        if row.cancel_wanted and not (row.sent and self._is_there(uid)):
             words = "the order was cancelled before the workitem was created"
             self._conclude(row, WorkitemState.WITHDRAWN, words)
             return True
@@ -80,6 +80,7 @@ class Publisher:
             return True
         if turn is _Turn.ALONE and row.replaces:
             self._stand_alone(row)
+        self._note_what_is_sent(row)
         state, words = self._ask(row)
         if state is WorkitemState.CREATED:
             reached(Step.WORKITEM_CREATED, workitem=uid, study=row.study_uid)
@@ -94,6 +95,23 @@ class Publisher:
             found.replaces, found.content = "", orjson.dumps(replacing(orjson.loads(row.content), "")).decode()
             session.add(found)
         row.replaces, row.content = "", found.content
+
+    def _note_what_is_sent(self, row: WorkitemRow) -> None:
+        """Know after a crash what the Task Manager was told; the order may have changed since, and with it the row."""
+        if row.sent and row.sent != row.content and self._is_there(row.uid):
+            row.content = row.sent
+        elif row.sent != row.content:
+            with self._database.write() as session:
+                found = session.get_one(WorkitemRow, row.uid)
+                found.sent = row.content
+                session.add(found)
+
+    def _is_there(self, uid: str) -> bool:
+        try:
+            self._worklist.retrieve(uid)
+        except NotFound:
+            return False
+        return True
 
     def _ask(self, row: WorkitemRow) -> tuple[WorkitemState, str]:
         """Create one workitem; one that is there already is this very one, created before a crash."""

@@ -10,6 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from actors.task_requester.orders_store import order_thread
+from actors.task_requester.publishing import Publisher
 from actors.task_requester.rules import load_rules
 from connectathon.fiction import new_order
 from connectathon.ris import build_order
@@ -98,6 +99,48 @@ def test_another_request_replaces_the_scheduled_workitem(shop, worklist):
     thread = shop.thread()
     assert [(one["uid"], one["revision"]) for one in thread["workitems"]] == [(uid, 1), (new, 2)]
     assert thread["state"] == "published"
+
+
+@pytest.mark.requirement("HL7-011", "HL7-031")
+def test_a_change_after_a_creation_that_was_not_recorded_reaches_the_workitem(make, worklist, monkeypatch):
+    """The process died after the Task Manager had the workitem and before the store knew; then the order changed."""
+    shop = make()
+    with monkeypatch.context() as patch:
+        patch.setattr(Publisher, "_conclude", lambda *_: (_ for _ in ()).throw(InterruptedError))
+        with pytest.raises(InterruptedError):
+            shop.send().arrive().work()
+    uid, _ = the_only(worklist)
+    shop.send("XO", order=dataclasses.replace(shop.order, procedure_description="MR head, again")).work()
+    new, workitem = the_only(worklist)
+    assert replaced_by(workitem) == uid != new
+    assert text(item(workitem, "ReferencedRequestSequence"), "RequestedProcedureDescription") == "MR head, again"
+    assert shop.state == "published"
+
+
+@pytest.mark.requirement("HL7-011", "HL7-032")
+def test_a_cancellation_after_a_creation_that_was_not_recorded_reaches_the_workitem(make, worklist, monkeypatch):
+    shop = make()
+    with monkeypatch.context() as patch:
+        patch.setattr(Publisher, "_conclude", lambda *_: (_ for _ in ()).throw(InterruptedError))
+        with pytest.raises(InterruptedError):
+            shop.send().arrive().work()
+    uid, _ = the_only(worklist)
+    shop.send("CA").work()
+    assert [one[0] for one in worklist.cancellations] == [uid]
+    assert worklist.open() == {}
+
+
+@pytest.mark.requirement("HL7-011", "HL7-031")
+def test_a_change_before_a_creation_that_never_arrived_needs_no_replacement(make, worklist, monkeypatch):
+    shop = make()
+    with monkeypatch.context() as patch:
+        patch.setattr(worklist, "create", lambda *_: (_ for _ in ()).throw(InterruptedError))
+        with pytest.raises(InterruptedError):
+            shop.send().arrive().work()
+    shop.send("XO", order=dataclasses.replace(shop.order, procedure_description="MR head, again")).work()
+    _, workitem = the_only(worklist)
+    assert replaced_by(workitem) == ""
+    assert text(item(workitem, "ReferencedRequestSequence"), "RequestedProcedureDescription") == "MR head, again"
 
 
 @pytest.mark.requirement("HL7-031")
