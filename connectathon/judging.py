@@ -17,7 +17,7 @@ from profiles.tables import read_table
 Actions = Mapping[str, Callable[[Instruction], bool | None]]
 #: Our own actors answer at once; what they do of themselves may take a moment on a busy machine.
 _OTHERS = 2
-_TURNS = 4
+_TURNS = 8
 LIMITS = {"answer_seconds": 20.0, "reaction_seconds": 20.0, "quiet_seconds": 0.2}
 
 
@@ -74,7 +74,7 @@ def cases_for(suite: Suite, peer: BadPeer, slow: Sequence[str] = ()) -> list[str
 
 
 def met_here(peers: Iterable[str]) -> list[str]:
-    """The bad peers that the tests meet: one of four, always the same; all with ``STEPWELL_WHOLE_SUITES`` set."""
+    """The bad peers that the tests meet: one of eight, always the same; all with ``STEPWELL_WHOLE_SUITES`` set."""
     names = sorted(peers)
     if os.environ.get("STEPWELL_WHOLE_SUITES"):
         return names
