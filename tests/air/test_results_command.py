@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import sys
 from datetime import UTC, datetime
 
 import pytest
+from typer.testing import CliRunner
 
 from profiles.air import IllegalResult, Results, Standing, Verification, encode
 from profiles.air.reading import algorithm_of, context_of, read_results
-from stepwell import cli
+from profiles.errors import BadInput, NotFound, StepwellError
+from stepwell.cli import app
 
 
 @pytest.fixture
@@ -28,35 +29,21 @@ def folder(results, judge, algorithm, source_files, tmp_path):
     return place
 
 
-@pytest.fixture
-def stepwell(monkeypatch, capsys):
+def stepwell(*arguments: object) -> str:
     """Runs a command in this process; gives what it printed."""
-
-    def run(*arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["stepwell", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        assert not ended.value.code, said.err
-        return said.out
-
-    return run
+    answer = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert answer.exit_code == 0
+    return answer.stdout
 
 
-@pytest.fixture
-def refused(monkeypatch, capsys):
-    """Runs a command that refuses; gives its exit status and words."""
-
-    def run(*arguments: object) -> tuple[object, str]:
-        monkeypatch.setattr(sys, "argv", ["stepwell", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code, capsys.readouterr().err
-
-    return run
+def refused(*arguments: object) -> tuple[type[StepwellError], str]:
+    """Runs a command that refuses; gives the kind of its refusal and the words."""
+    with pytest.raises(StepwellError) as refusal:
+        CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    return type(refusal.value), refusal.value.message
 
 
-def test_results_are_told_in_words(folder, stepwell) -> None:
+def test_results_are_told_in_words(folder) -> None:
     said = stepwell("results", "read", folder)
     assert "made by brain-extraction 1.0.2, Stepwell" in said
     assert "Brain: Volume  10.164 mL" in said
@@ -64,7 +51,7 @@ def test_results_are_told_in_words(folder, stepwell) -> None:
     assert "not read" not in said
 
 
-def test_results_are_told_to_programs_without_their_voxels(folder, stepwell) -> None:
+def test_results_are_told_to_programs_without_their_voxels(folder) -> None:
     told = json.loads(stepwell("results", "read", folder, "--json"))
     assert [(thing["segment"]["label"], thing["segment"]["voxels"]) for thing in told["things"]] == [
         ("Brain", 847),
@@ -74,33 +61,33 @@ def test_results_are_told_to_programs_without_their_voxels(folder, stepwell) -> 
 
 
 @pytest.mark.parametrize(("name", "magic"), [("overview.png", b"\x89PNG"), ("overview.pdf", b"%PDF")])
-def test_results_are_drawn(folder, tmp_path, stepwell, name, magic) -> None:
+def test_results_are_drawn(folder, tmp_path, name, magic) -> None:
     stepwell("results", "draw", folder, "--out", tmp_path / name)
     assert (tmp_path / name).read_bytes().startswith(magic)
 
 
 @pytest.mark.parametrize("version", ["R4B", "R5"])
-def test_results_are_told_in_fhir(folder, stepwell, version) -> None:
+def test_results_are_told_in_fhir(folder, version) -> None:
     bundle = json.loads(stepwell("results", "fhir", folder, "--version", version))
     kinds = {entry["resource"]["resourceType"] for entry in bundle["entry"]}
     assert {"DiagnosticReport", "Observation", "Device", "Provenance"} <= kinds
 
 
-def test_results_are_told_in_hl7(folder, tmp_path, stepwell) -> None:
+def test_results_are_told_in_hl7(folder, tmp_path) -> None:
     stepwell("results", "hl7", folder, "--authority", "HOSPITAL", "--out", tmp_path / "oru.hl7")
     message = (tmp_path / "oru.hl7").read_bytes().split(b"\r")
     assert message[0].startswith(b"MSH|^~\\&|STEPWELL|STEPWELL|RIS|HOSPITAL|")
     assert any(b"|10.164|mL" in segment for segment in message)
 
 
-def test_what_cannot_be_done_is_said_in_words(folder, tmp_path, refused) -> None:
-    assert refused("results", "draw", folder, "--out", "overview.gif")[0] == 2
+def test_what_cannot_be_done_is_said_in_words(folder, tmp_path) -> None:
+    assert refused("results", "draw", folder, "--out", "overview.gif")[0] is BadInput
     assert "R4B, R5" in refused("results", "fhir", folder, "--version", "R3")[1]
     assert "joined by a bar" in refused("results", "hl7", folder, "--sender", "A")[1]
-    assert refused("results", "read", tmp_path / "nowhere")[0] == 1
+    assert refused("results", "read", tmp_path / "nowhere")[0] is NotFound
     (tmp_path / "empty").mkdir()
-    code, words = refused("results", "read", tmp_path / "empty")
-    assert (code, "no result object" in words) == (1, True)
+    kind, words = refused("results", "read", tmp_path / "empty")
+    assert (kind, "no result object" in words) == (NotFound, True)
     for path in [*folder.glob("IM*.dcm")]:
         path.unlink()
     assert "give them with the result objects" in refused("results", "hl7", folder)[1]
