@@ -18,7 +18,7 @@ from profiles.air import (
 )
 from profiles.dicom import Code, code, put, put_items
 from profiles.errors import NotFound, Unavailable
-from profiles.hl7 import acknowledge, read
+from profiles.hl7 import MessageFinding, acknowledge, read
 from tests.task_requester.test_requester_survives import small_head
 from tests.task_requester.workshop import NOW
 
@@ -27,7 +27,7 @@ ALGORITHM = AlgorithmIdentification("Finder", "1.0", "Example")
 
 
 class Receiver:
-    """An MLLP receiver; ``script`` says how it answers the next messages: a code of table 0008, or "drop"."""
+    """An MLLP receiver; ``script`` says how it answers the next messages: "drop", or codes of tables 0008 and 0357."""
 
     def __init__(self, port=None):
         self.messages, self.script = [], []
@@ -44,7 +44,9 @@ class Receiver:
         answer = self.script.pop(0) if self.script else "AA"
         if answer == "drop":
             raise ConnectionResetError
-        return acknowledge(self.messages[-1], answer, control_id="1", now=NOW)
+        code, _, number = answer.partition(" ")
+        findings = (MessageFinding("MSH", "No.", "", "", int(number)),) if number else ()
+        return acknowledge(self.messages[-1], code, findings, control_id="1", now=NOW)
 
     def ids(self):
         return [one.get("MSH-10") for one in self.messages]

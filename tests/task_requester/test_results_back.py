@@ -147,20 +147,36 @@ def test_a_receiver_that_is_away_gets_the_message_when_it_is_back(scene):
 
 
 @pytest.mark.requirement("HL7-066")
-@pytest.mark.parametrize("answer", ["AE", "AR", "CE", "CR"])
+@pytest.mark.parametrize("answer", ["AE", "AE 207", "CE", "AR 200", "AR 201", "AR 202", "CR 203"])
 def test_a_refused_message_is_parked_until_a_person_sends_it_again(scene, answer):
     scene.receiver.script = [answer]
     scene.completed()
     scene.turn()
     assert len(scene.turn(600)) == 1
     (shown,) = scene.desk.messages()
-    assert (shown["state"], shown["reason"].partition(":")[0]) == ("parked", answer)
+    assert (shown["state"], shown["reason"].partition(":")[0]) == ("parked", answer.split()[0])
     scene.desk.resend(shown["number"])
     first, second = scene.turn()
     assert first == second
     assert scene.desk.messages() == []
     with pytest.raises(Conflict, match="only a parked one"):
         scene.desk.resend(shown["number"])
+
+
+@pytest.mark.requirement("HL7-066")
+@pytest.mark.parametrize("answer", ["AR", "AR 207", "AR 206", "CR"])
+def test_a_receiver_that_cannot_take_a_message_just_now_gets_it_again_and_others_meanwhile(scene, answer):
+    """AR says that it is not the message's fault (HL7 2.5.1 section 2.9.2.2; orders.md 11.1)."""
+    scene.receiver.script = [answer]
+    first = scene.completed()
+    other = new_order()
+    scene.completed(other)
+    assert len(scene.turn()) == 2
+    assert scene.receiver.messages[1].get("OBR-18") == other.accession_number
+    assert scene.states() == ["waiting", "sent"]
+    assert len(set(scene.turn(10))) == 2
+    assert scene.states() == ["sent", "sent"]
+    assert [int(event.outcome) for event in scene.audited if first in str(event.target)] == [4, 0]
 
 
 @pytest.mark.requirement("HL7-073")

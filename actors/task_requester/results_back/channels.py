@@ -11,6 +11,9 @@ from profiles.errors import BadInput, Unavailable
 from profiles.hl7 import read
 
 _ACCEPTED, _REFUSED = frozenset({"AA", "CA"}), frozenset({"AE", "AR", "CE", "CR"})
+#: The receiver rejects: not for what the message says, unless it names one of these (table 0357: kind, event,
+#: processing id or version that it never takes).
+_REJECTED, _NEVER = frozenset({"AR", "CR"}), frozenset({"200", "201", "202", "203"})
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -42,7 +45,10 @@ def answer_of(acknowledgment: bytes, control_id: str) -> Answer:
     number = message.get("ERR-3")
     where = message.get("ERR-2")
     said = " ".join(filter(None, [number, words, f"at {where}" if where else ""]))
-    return Answer(code in _ACCEPTED, "" if code in _ACCEPTED else f"{code}: {said or 'no reason given'}")
+    if code in _ACCEPTED:
+        return Answer(True)
+    later = code in _REJECTED and message.get("ERR-3.1") not in _NEVER
+    return Answer(False, f"{code}: {said or 'no reason given'}", later)
 
 
 def http_channel(url: str, client: httpx.Client) -> Deliver:

@@ -22,10 +22,17 @@ _LONGEST_EXPONENT = 30
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a receiver said: whether it took the message, and why not."""
+    """What a receiver said.
+
+    Attributes:
+        accepted: whether it took the message.
+        reason: why not.
+        later: whether the same message may be taken later (AR; orders.md 11.1).
+    """
 
     accepted: bool
     reason: str = ""
+    later: bool = False
 
 
 Deliver = Callable[[bytes], Answer]
@@ -35,15 +42,15 @@ Deliver = Callable[[bytes], Answer]
 class Outbox:
     """Works off the messages that wait.
 
-    A message that is not answered holds back the later ones of its patient. A refused one is parked and holds nobody
-    back: a later result must not wait for a person.
+    A message that is not answered, or not taken just now, holds back the later ones of its patient. A refused one is
+    parked and holds nobody back: a later result must not wait for a person.
 
     Args:
         database: has the messages.
         channels: how to deliver, by name of the channel.
         clock: the present, timezone-aware.
         audit: takes a security event for each answered message, before the answer is noted; None without a trail.
-        retry_seconds: pause after the first attempt without an answer; it doubles with each.
+        retry_seconds: pause after the first attempt in vain; it doubles with each.
         slowest_retry_seconds: the longest pause.
     """
 
@@ -89,6 +96,8 @@ class Outbox:
                 self._postpone(row, error.message)
                 break  # the receiver is away; the others are tried at the next turn
             reached(Step.MESSAGE_ANSWERED, workitem=row.workitem_uid)
+            if answer.later:
+                held.add(patient)
             self._conclude(row, answer)
             reached(Step.MESSAGE_RECORDED, workitem=row.workitem_uid)
             answered += 1
@@ -101,18 +110,22 @@ class Outbox:
             row.attempts += 1
             session.add(row)
 
-    def _postpone(self, sent: OutgoingRow, reason: str) -> None:
+    def _postpone(self, sent: OutgoingRow, reason: str, told: str = "") -> None:
         pause = min(self._slowest_retry_seconds, self._retry_seconds * 2 ** min(sent.attempts, _LONGEST_EXPONENT))
         with self._database.write() as session:
             row = session.get_one(OutgoingRow, sent.number)
             row.reason = reason
             row.next_at = moment(self._clock() + timedelta(seconds=pause))
             session.add(row)
-        _log.warning("message-not-answered", **_thread(sent), attempt=str(sent.attempts + 1), reason=reason)
+        # of an answer only the receiver's code: its words may tell of the patient, and stay in the store
+        _log.warning("message-postponed", **_thread(sent), attempt=str(sent.attempts + 1), reason=told or reason)
 
     def _conclude(self, sent: OutgoingRow, answer: Answer) -> None:
         if self._audit is not None:
             self._audit(_audited(sent, answer, self._clock()))
+        if answer.later:
+            self._postpone(sent, answer.reason, _code(answer))
+            return
         with self._database.write() as session:
             row = session.get_one(OutgoingRow, sent.number)
             row.reason = answer.reason
