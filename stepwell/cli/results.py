@@ -161,14 +161,14 @@ def _write(content: bytes, out: Path | None) -> None:
 
 
 def _given(paths: Sequence[Path]) -> _Given:
-    from profiles.air.reading import Kind, read_results
+    from profiles.air.reading import Kind, kind_of, read_results
 
-    datasets = [dataset for path in paths for dataset in _datasets(path)]
-    kinds = {one.object_uid: one.kind for one in read_results(datasets).objects}
-    images = [one for one in datasets if kinds.get(str(one.get("SOPInstanceUID", ""))) in (None, Kind.OTHER)]
-    objects = [one for one in datasets if all(one is not image for image in images)]
+    files = [dataset for path in paths for dataset in _datasets(path)]
+    datasets = list({str(one.get("SOPInstanceUID", "") or id(one)): one for one in files}.values())
+    images = [one for one in datasets if kind_of(one) is Kind.OTHER]
+    objects = [one for one in datasets if kind_of(one) is not Kind.OTHER]
     if not objects:
-        raise NotFound(f"There is no result object among {len(datasets)} DICOM files; name the files of a result.")
+        raise NotFound(f"There is no result object among {len(files)} DICOM files; name the files of a result.")
     return _Given(objects, images, read_results(objects, images))
 
 

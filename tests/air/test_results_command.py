@@ -51,6 +51,11 @@ def test_results_are_told_in_words(folder) -> None:
     assert "not read" not in said
 
 
+def test_files_that_are_copies_of_each_other_are_read_once(folder, tmp_path) -> None:
+    shutil.copytree(folder, tmp_path / "archive")
+    assert stepwell("results", "read", folder, tmp_path / "archive") == stepwell("results", "read", folder)
+
+
 def test_results_are_told_to_programs_without_their_voxels(folder) -> None:
     told = json.loads(stepwell("results", "read", folder, "--json"))
     assert [(thing["segment"]["label"], thing["segment"]["voxels"]) for thing in told["things"]] == [
@@ -120,3 +125,11 @@ def test_objects_that_name_no_algorithm_say_so(results, judge, images, algorithm
     assert algorithm_of(read_results([report], images)).version in {"not stated", algorithm.version}
     with pytest.raises(IllegalResult, match="no result objects"):
         context_of([], images)
+
+
+def test_an_object_that_is_given_twice_is_read_once(results, judge, images, algorithm) -> None:
+    made = encode(results, judge.context, algorithm)
+    reading = read_results([*made, made[0]], images)
+    assert reading.results is not None
+    assert [thing.tracking.identifier for thing in reading.results.things()] == ["Brain", "Core"]
+    assert [row.reason for row in reading.unread] == ["It is given twice; it was read once."]

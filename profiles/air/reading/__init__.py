@@ -3,6 +3,7 @@
 from profiles.air.reading.outcome import Kind, Node, Reading, Stated, StatedAlgorithm, StatedOrder, Unread
 from profiles.air.reading.reader import read_results
 from profiles.air.reading.restored import algorithm_of, context_of
+from profiles.air.reading.stated import kind_of
 
 __all__ = [
     "Kind",
@@ -14,5 +15,6 @@ __all__ = [
     "Unread",
     "algorithm_of",
     "context_of",
+    "kind_of",
     "read_results",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydicom import Dataset
@@ -87,6 +87,7 @@ class _Reader:
     def read(self, datasets: Sequence[Dataset]) -> Reading:
         """Read all objects."""
         objects = [_object(dataset) for dataset in datasets]
+        _leave_repeated_out(objects)
         for kind in (Kind.REPORT, Kind.SEGMENTATION, Kind.MAP, Kind.KEY_IMAGES, Kind.RESULT_TREE, Kind.OTHER):
             for found in objects:
                 if found.stated.kind is kind:
@@ -119,7 +120,7 @@ class _Reader:
                 self.key_images.append(key_images_in(made, notes))
             case Kind.RESULT_TREE:
                 self.trees.append(result_tree_in(made, self._observations(), notes))
-            case _:
+            case _ if not notes.unread:
                 notes.add("", "SOPClassUID", _NO_RESULT)
 
     def _report(self, made: Dataset, notes: Notes) -> None:
@@ -209,6 +210,17 @@ def _unresolved(known: bool) -> str:
     if known:
         return "Another group refers to it, too, and it is that one's."
     return "It refers to an object, or to a segment, that was not read."
+
+
+def _leave_repeated_out(objects: Sequence[_Object]) -> None:
+    """An instance that is given twice, from two folders for example, is one."""
+    given: set[str] = set()
+    for found in objects:
+        uid = found.stated.object_uid
+        if uid in given and found.stated.kind is not Kind.OTHER:
+            found.stated = replace(found.stated, kind=Kind.OTHER)
+            found.notes.add("", "object", "It is given twice; it was read once.")
+        given.add(uid)
 
 
 def _object(dataset: Dataset) -> _Object:
