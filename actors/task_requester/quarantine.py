@@ -173,12 +173,21 @@ def open_store(where: Path | str) -> Database:
     Raises:
         Unavailable: there is none.
     """
+    require_store(where)
+    return Database(where / "task_requester" if isinstance(where, Path) else where)
+
+
+def require_store(where: Path | str) -> None:
+    """Refuse a data directory without an order store: an empty list from it would be no comfort.
+
+    Raises:
+        Unavailable: there is none.
+    """
     folder = where / "task_requester" if isinstance(where, Path) else None
     if folder and not (folder / FILE).exists():
         raise Unavailable(
             f"There is no order store in {folder}. Name the configuration of the Task Requester (--config)."
         )
-    return Database(folder or str(where))
 
 
 def places_of_faults(row: MessageRow) -> set[str]:

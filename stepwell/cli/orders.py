@@ -129,9 +129,12 @@ def show(
 def list_waiting(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List orders that nothing is done for before a person has looked, each with its reason."""
     from actors.task_requester.orders_store import orders_in_doubt
+    from actors.task_requester.quarantine import require_store
 
     configuration = load(config, only=["task_requester"])
-    found = orders_in_doubt(_settings(configuration).database_url or configuration.common.data_dir)
+    where = _settings(configuration).database_url or configuration.common.data_dir
+    require_store(where)
+    found = orders_in_doubt(where)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return

@@ -327,6 +327,15 @@ def test_a_person_sees_which_orders_wait_and_why(make, tmp_path):
     assert one["state"] == "mismatch"
 
 
+@pytest.mark.requirement("HL7-053")
+def test_a_data_directory_without_orders_is_not_taken_for_one_where_none_waits(tmp_path):
+    config = tmp_path / "stepwell.toml"
+    config.write_text(f'[stepwell]\ndata_dir = "{tmp_path / "elsewhere"}"\n[task_requester]\n')
+    answer = CliRunner().invoke(app, ["orders", "waiting", "--config", str(config)])
+    assert answer.exit_code != 0
+    assert "There is no order store in" in str(answer.exception)
+
+
 @pytest.mark.requirement("HL7-043")
 def test_an_update_asks_neither_archive_nor_rules_about_what_was_decided(make):
     shop = make()
