@@ -21,7 +21,7 @@ from actors.task_requester.settings import Settings
 from connectathon.peers.postgres import postgres
 from connectathon.ris import send_order
 from connectathon.waiting import eventually, free_port
-from profiles.dicom import put
+from profiles.dicom import put, text
 from profiles.errors import Conflict, NotFound, Unavailable
 
 _numbers = itertools.count(1)
@@ -84,7 +84,7 @@ class Worklist:
         self.workitems = {}
         self.states = {}
         self.requests = 0
-        self.refusals = []
+        self.refusals, self.refusals_of_updates = [], []
         self.cancellations = []
         self.updates = []
         self.cancel_refusal = None
@@ -104,7 +104,13 @@ class Worklist:
             raise NotFound("There is none.")
         return put(dict(self.workitems[uid]), "ProcedureStepState", self.states[uid])
 
+    def search(self, matches=None):
+        found = [put(self.retrieve(uid), "SOPInstanceUID", uid) for uid in self.workitems]
+        return [one for one in found if all(text(one, key) == value for key, value in (matches or {}).items())]
+
     def update(self, uid, changes, transaction_uid):
+        if self.refusals_of_updates:
+            raise self.refusals_of_updates.pop(0)
         if (self.states[uid], transaction_uid) != ("SCHEDULED", None):
             raise Conflict("409: it is claimed.")
         self.updates.append((uid, changes))

@@ -1,5 +1,9 @@
 """Completed workitems with real result objects, and receivers that answer as they are told."""
 
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pydicom
 
 from actors.shared.mllp import MllpServer
@@ -53,6 +57,39 @@ class Receiver:
 
     def stop(self):
         self.server.stop()
+
+
+class Hook:
+    """An HTTP receiver of JSON; answers with the statuses of ``script``, or status and body, then 204."""
+
+    def __init__(self):
+        self.taken, self.script, self.headers = [], [], []
+        hook = self
+
+        class Face(BaseHTTPRequestHandler):
+            def do_POST(self):
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.taken.append(json.loads(content))
+                hook.headers.append(dict(self.headers))
+                answer = hook.script.pop(0) if hook.script else 204
+                status, body = answer if isinstance(answer, tuple) else (answer, b"")
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Face)
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/alerts"
+
+    def stop(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
 
 
 class ResultArchive:

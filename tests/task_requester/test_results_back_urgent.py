@@ -1,8 +1,6 @@
 """Urgent results: the reading priority is raised (RAD-13; aiw-i.md 6.7), and a person acknowledges an alert."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -11,40 +9,12 @@ from actors.shared.settings import CommonSettings
 from actors.task_requester.results_back.alerts import acknowledge
 from actors.task_requester.results_back.desk import Desk
 from conformance.hl7 import check_message
-from profiles.errors import Conflict, NotFound
+from profiles.dicom import put, text
+from profiles.errors import Conflict, NotFound, Unavailable
 from profiles.sole.audit import encode_audit
 from profiles.sole.message import encode
-from tests.task_requester.results_scene import Receiver, ResultArchive, complete, found, images_of, results_back
+from tests.task_requester.results_scene import Hook, Receiver, ResultArchive, complete, found, images_of, results_back
 from tests.task_requester.workshop import Workshop
-
-
-class Hook:
-    """An HTTP receiver of alerts; answers with the statuses of ``script``, then 204."""
-
-    def __init__(self):
-        self.alerts, self.script = [], []
-        hook = self
-
-        class Face(BaseHTTPRequestHandler):
-            def do_POST(self):
-                content = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.alerts.append(json.loads(content))
-                self.send_response(hook.script.pop(0) if hook.script else 204)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Face)
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/alerts"
-
-    def stop(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
 
 @pytest.fixture
@@ -66,12 +36,13 @@ def scene(tmp_path, images, worklist, events, ris, hook):
     """Makes a workshop with one completed workitem, tells its result, and gives the desk and a way to let time pass."""
     made = []
 
-    def make(results, priority="R", **settings):
+    def make(results, priority="R", beside=lambda _shop: None, **settings):
         shop = Workshop(tmp_path / "task_requester", tmp_path, images, worklist)
         back = results_back(shop, ResultArchive(), events, ris=ris.address, alert_url=hook.url, **settings)
         made.extend([back.close, shop.database.close])
         (uid,) = shop.send(priority=priority).arrive().work(4).worklist.open()
         complete(uid, worklist, back._work[0].__self__.archive, images_of(shop.order, tmp_path / "study"), results)
+        beside(shop)
         back.turn()
 
         def later(seconds):
@@ -101,23 +72,23 @@ def test_a_priority_hint_high_raises_the_order_at_the_ris_with_its_identifiers_u
 def test_an_order_that_is_urgent_already_is_not_raised(scene, ris, hook):
     scene(found(urgent=True), priority="S")
     assert ris.messages == []
-    assert len(hook.alerts) == 1
+    assert len(hook.taken) == 1
 
 
 @pytest.mark.parametrize(("present", "alerts"), [(True, 1), (False, 0)], ids=["present", "absent"])
 def test_a_finding_of_the_list_is_urgent_when_it_is_there(scene, hook, present, alerts):
     scene(found(present=present), urgent_findings=["27925004|SCT"])
-    assert len(hook.alerts) == alerts
+    assert len(hook.taken) == alerts
 
 
 def test_an_ordinary_result_raises_nothing(scene, ris, hook):
     _, desk, _ = scene(found())
-    assert (ris.messages, hook.alerts, desk.alerts()) == ([], [], [])
+    assert (ris.messages, hook.taken, desk.alerts()) == ([], [], [])
 
 
 def test_an_alert_tells_of_the_work_and_nothing_of_the_patient(scene, hook):
     shop, _, _ = scene(found(urgent=True))
-    (alert,) = hook.alerts
+    (alert,) = hook.taken
     assert set(alert) == {"alert", "stage", "workitem", "study", "accession_number", "why", "raised_at"}
     assert (alert["stage"], alert["accession_number"]) == ("raised", shop.order.accession_number)
     assert shop.order.patient_id not in json.dumps(alert)
@@ -128,15 +99,15 @@ def test_an_alert_is_posted_again_until_it_is_taken(scene, hook):
     hook.script = [503]
     _, _, later = scene(found(urgent=True))
     later(10)
-    assert len(hook.alerts) == 2
-    assert hook.alerts[0] == hook.alerts[1]
+    assert len(hook.taken) == 2
+    assert hook.taken[0] == hook.taken[1]
 
 
 def test_an_alert_that_nobody_acknowledges_is_escalated_once(scene, hook):
     _, desk, later = scene(found(urgent=True), escalation_seconds=60)
     for seconds in (59, 2, 600):
         later(seconds)
-    assert [one["stage"] for one in hook.alerts] == ["raised", "escalated"]
+    assert [one["stage"] for one in hook.taken] == ["raised", "escalated"]
     assert desk.alerts()[0]["escalated_at"]
 
 
@@ -151,7 +122,7 @@ def test_who_acknowledged_an_alert_and_when_is_kept_audited_and_reported(scene, 
     with pytest.raises(NotFound):
         acknowledge(shop.database, 99, "somebody", **how)
     later(600)
-    assert [one["stage"] for one in hook.alerts] == ["raised"]
+    assert [one["stage"] for one in hook.taken] == ["raised"]
     assert desk.alerts() == []
     assert desk.alerts(every=True)[0]["acknowledged_by"] == "dr.reader"
     source = source_for("task_requester", CommonSettings(), "1")
@@ -162,3 +133,33 @@ def test_who_acknowledged_an_alert_and_when_is_kept_audited_and_reported(scene, 
     (event,) = audited
     assert "dr.reader" in str(encode_audit(event, source))
     assert shop.order.patient_id not in str(encode_audit(event, source))
+
+
+@pytest.mark.parametrize("claimed_meanwhile", [False, True], ids=["waiting", "claimed meanwhile"])
+def test_what_else_waits_for_the_study_is_raised_once_and_nothing_else_is(scene, worklist, claimed_meanwhile):
+    def beside(shop):
+        study = shop.order.study_instance_uid
+        for uid, of, priority in (("1.9.1", study, "LOW"), ("1.9.2", "1.2.3", "LOW"), ("1.9.3", study, "MEDIUM")):
+            worklist.create(put(put({}, "StudyInstanceUID", of), "ScheduledProcedureStepPriority", priority), uid)
+        worklist.states["1.9.3"] = "IN PROGRESS"
+        if claimed_meanwhile:
+            worklist.refusals_of_updates = [Unavailable("It is away."), Conflict("409: it is claimed.")]
+
+    _, desk, later = scene(found(urgent=True), beside=beside, raise_worklist=True)
+    later(600)
+    later(600)
+    if claimed_meanwhile:
+        assert worklist.updates == []
+        assert "claimed" in next(one["reason"] for one in desk.messages(every=True) if one["channel"] == "worklist")
+    else:
+        ((uid, changes),) = worklist.updates
+        assert (uid, text(changes, "ScheduledProcedureStepPriority")) == ("1.9.1", "HIGH")
+    assert desk.messages() == []
+
+
+def test_the_worklist_is_left_alone_when_nothing_else_was_asked_for(scene, worklist):
+    def beside(shop):
+        worklist.create(put({}, "StudyInstanceUID", shop.order.study_instance_uid), "1.9.1")
+
+    scene(found(urgent=True), beside=beside)
+    assert worklist.updates == []

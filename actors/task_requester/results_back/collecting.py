@@ -14,10 +14,13 @@ from actors.task_requester.amending import Worklist
 from actors.task_requester.database import Database, OrderRow, WorkitemRow, WorkitemState, moment
 from actors.task_requester.patients import present_order
 from actors.task_requester.recording import stored_order
+from actors.task_requester.results_back.fhir import fhir_message, report_of
+from actors.task_requester.results_back.raising import raise_message
 from actors.task_requester.results_back.reading import FoundResult, ResultArchive, read_result
 from actors.task_requester.results_back.settings import ResultsSettings
 from actors.task_requester.results_back.steps import Step
 from actors.task_requester.results_back.store import (
+    RESULT_CHANNELS,
     AlertRow,
     Channel,
     LookRow,
@@ -96,7 +99,7 @@ class Collector:
     def _renew(self) -> None:
         """Have messages made anew that nobody got yet and whose patient has another identifier now (merges)."""
         unsent = (OutgoingRow.state == MessageState.WAITING, OutgoingRow.attempts == 0)
-        of_patients = col(OutgoingRow.channel).in_([Channel.RESULTS, Channel.RIS])
+        of_patients = col(OutgoingRow.channel).in_([*RESULT_CHANNELS, Channel.RIS])
         with self.database.write() as session:
             for row in session.exec(select(OutgoingRow).where(*unsent, of_patients)):
                 order = present_order(session, stored_order(session.get_one(OrderRow, row.order_number)))
@@ -167,18 +170,23 @@ class Collector:
     ) -> Iterator[tuple[Channel, str, bytes]]:
         settings, uid = self.settings, workitem.uid
         if settings.receiver:
+            earlier = _told_before(session, workitem, Channel.RESULTS)
             content = result_message(
-                found,
-                order,
-                workitem_uid=uid,
-                corrects=_told_before(session, workitem),
-                settings=settings,
-                sent=now,
+                found, order, workitem_uid=uid, corrects=earlier is not None, settings=settings, sent=now
             )
             yield Channel.RESULTS, read(content).get("MSH-10"), content
-        why = why_urgent(found, settings)
-        if not why:
-            return
+        if settings.fhir_url:
+            earlier = _told_before(session, workitem, Channel.FHIR)
+            replaces = report_of(earlier.content) if earlier else ""
+            content = fhir_message(found, order, workitem_uid=uid, replaces=replaces, settings=settings)
+            yield Channel.FHIR, derived_id("fhir", uid, found.report_uid), content
+        if why := why_urgent(found, settings):
+            yield from self._urgent(session, workitem, order, found, why, now)
+
+    def _urgent(
+        self, session: Session, workitem: WorkitemRow, order: ImagingOrder, found: FoundResult, why: str, now: datetime
+    ) -> Iterator[tuple[Channel, str, bytes]]:
+        settings, uid = self.settings, workitem.uid
         alert = derived_id("alert", uid)
         at = moment(now)
         if session.exec(select(AlertRow).where(AlertRow.workitem_uid == uid)).first() is None:
@@ -191,26 +199,29 @@ class Collector:
                 control_id,
                 priority_raise(order, parties=parties_of(settings), control_id=control_id, sent=now),
             )
+        if settings.raise_worklist:
+            yield Channel.WORKLIST, derived_id("raise", uid), raise_message(workitem.study_uid, uid)
         if settings.alert_url:
             content = alert_message(alert=alert, workitem_uid=uid, order=order, why=why, raised_at=at, stage="raised")
             yield Channel.ALERT, alert, content
 
 
-def _told_before(session: Session, workitem: WorkitemRow) -> bool:
-    """Whether the result of an earlier workitem for the same order, study and rule is told already, or about to be."""
+def _told_before(session: Session, workitem: WorkitemRow, channel: Channel) -> OutgoingRow | None:
+    """What was told last, or is about to be, of an earlier workitem for the same order, study and rule."""
     earlier = (
-        select(OutgoingRow.number)
+        select(OutgoingRow)
         .join(WorkitemRow, col(WorkitemRow.uid) == col(OutgoingRow.workitem_uid))
         .where(
-            OutgoingRow.channel == Channel.RESULTS,
+            OutgoingRow.channel == channel,
             OutgoingRow.order_number == workitem.order_number,
             OutgoingRow.rule == workitem.rule,
             OutgoingRow.workitem_uid != workitem.uid,
             WorkitemRow.study_uid == workitem.study_uid,
             or_(OutgoingRow.state == MessageState.SENT, OutgoingRow.state == MessageState.WAITING),
         )
+        .order_by(col(OutgoingRow.number).desc())
     )
-    return session.exec(earlier).first() is not None
+    return session.exec(earlier).first()
 
 
 def _line(order: ImagingOrder, control_id: str) -> str:

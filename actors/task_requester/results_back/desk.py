@@ -10,7 +10,9 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from actors.task_requester.database import Database, moment
+from actors.task_requester.results_back.fhir import fhir_withdrawal
 from actors.task_requester.results_back.store import (
+    RESULT_CHANNELS,
     AlertRow,
     Channel,
     LookRow,
@@ -18,7 +20,7 @@ from actors.task_requester.results_back.store import (
     MessageState,
     OutgoingRow,
 )
-from actors.task_requester.results_back.telling import withdrawal
+from actors.task_requester.results_back.telling import derived_id, withdrawal
 from profiles.errors import Conflict, NotFound
 from profiles.hl7 import format_timestamp
 
@@ -108,9 +110,9 @@ class Desk:
         now = self.clock()
         with self.database.write() as session:
             row = _message(session, number)
-            if row.channel != Channel.RESULTS or row.state != MessageState.SENT:
+            if row.channel not in RESULT_CHANNELS or row.state != MessageState.SENT:
                 raise Conflict(f"Message {number} is no result that was sent, so there is nothing to withdraw.")
-            content, control_id = withdrawal(row.content, format_timestamp(now))
+            content, control_id = _withdrawal(row, now)
             known = select(OutgoingRow.number).where(OutgoingRow.control_id == control_id)
             if session.exec(known).first() is not None:
                 raise Conflict(f"Message {number} is withdrawn already.")
@@ -125,6 +127,13 @@ class Desk:
                 )
             )
         return control_id
+
+
+def _withdrawal(row: OutgoingRow, now: datetime) -> tuple[bytes, str]:
+    """What takes a message back, and its control id."""
+    if row.channel == Channel.RESULTS:
+        return withdrawal(row.content, format_timestamp(now))
+    return fhir_withdrawal(row.content), derived_id("withdrawal", row.control_id)
 
 
 def _message(session: Session, number: int) -> OutgoingRow:

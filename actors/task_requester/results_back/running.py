@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from actors.task_requester.results_back import store as _tables  # noqa: F401 - a database makes them when it is opened
 
 if TYPE_CHECKING:
-    from actors.task_requester.amending import Worklist
     from actors.task_requester.database import Database
+    from actors.task_requester.results_back.raising import SearchableWorklist
     from actors.task_requester.results_back.reading import ResultArchive
     from actors.task_requester.results_back.settings import ResultsSettings
     from sole_logging import EventReporter
@@ -21,7 +21,7 @@ def results_going_back(
     settings: ResultsSettings | None,
     database: Database,
     *,
-    worklist: Worklist,
+    worklist: SearchableWorklist,
     archive: ResultArchive,
     reporter: EventReporter,
 ) -> Iterator[None]:

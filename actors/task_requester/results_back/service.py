@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 import httpx
 
 from actors.shared.logs import get_logger
-from actors.task_requester.amending import Worklist
 from actors.task_requester.database import Database
 from actors.task_requester.reporting import Reporter
 from actors.task_requester.results_back.alerts import Alerts
 from actors.task_requester.results_back.channels import http_channel, mllp_channel
 from actors.task_requester.results_back.collecting import Collector
+from actors.task_requester.results_back.fhir import fhir_channel
 from actors.task_requester.results_back.outbox import Deliver, Outbox
+from actors.task_requester.results_back.raising import SearchableWorklist, worklist_channel
 from actors.task_requester.results_back.reading import ResultArchive
 from actors.task_requester.results_back.settings import ResultsSettings
 from actors.task_requester.results_back.store import Channel
@@ -44,7 +45,7 @@ class ResultsBack:
         settings: ResultsSettings,
         database: Database,
         *,
-        worklist: Worklist,
+        worklist: SearchableWorklist,
         archive: ResultArchive,
         reporter: Reporter,
         audit: Callable[[SecurityEvent], object] | None = None,
@@ -55,7 +56,7 @@ class ResultsBack:
         collector = Collector(database, worklist, archive, settings, clock)
         outbox = Outbox(
             database,
-            channels_of(settings, self._client),
+            channels_of(settings, self._client, worklist),
             clock=clock,
             audit=audit,
             retry_seconds=settings.retry_seconds,
@@ -93,15 +94,19 @@ class ResultsBack:
             self._stopped.wait(_TURN_SECONDS)
 
 
-def channels_of(settings: ResultsSettings, client: httpx.Client) -> dict[str, Deliver]:
+def channels_of(settings: ResultsSettings, client: httpx.Client, worklist: SearchableWorklist) -> dict[str, Deliver]:
     """The ways out that are configured."""
+    fhir = {str(Channel.FHIR): fhir_channel(str(settings.fhir_url), client)} if settings.fhir_url else {}
+    raised = {str(Channel.WORKLIST): worklist_channel(worklist)} if settings.raise_worklist else {}
     hl7 = {Channel.RESULTS: settings.receiver, Channel.RIS: settings.ris}
     http = {Channel.ALERT: settings.alert_url, Channel.ESCALATION: settings.escalation_url or settings.alert_url}
     return {  # alerts first: they do not wait for a slow receiver of results
         **{str(name): http_channel(str(url), client) for name, url in http.items() if url},
+        **raised,
         **{
             str(name): mllp_channel(address, settings.tls, settings.answer_seconds)
             for name, address in hl7.items()
             if address
         },
+        **fhir,
     }

@@ -27,6 +27,10 @@ class ResultsSettings(BaseModel):
     Attributes:
         receiver: ``host:port`` that takes ORU^R01 over MLLP.
         ris: ``host:port`` that takes OMI^O23 XO with a raised priority.
+        fhir_url: base of a FHIR server that takes each result as a transaction.
+        fhir_version: ``R4B``, which R4 servers take too, or ``R5``.
+        retrieve_url: DICOMweb base under which FHIR receivers find the result objects; not told when empty.
+        raise_worklist: whether an urgent result raises the other waiting workitems of its study (RAD-84).
         tls: certificates for both.
         sending_application: MSH-3.
         sending_facility: MSH-4.
@@ -51,6 +55,10 @@ class ResultsSettings(BaseModel):
 
     receiver: Address | None = None
     ris: Address | None = None
+    fhir_url: HttpUrl | None = None
+    fhir_version: Literal["R4B", "R5"] = "R4B"
+    retrieve_url: str = ""
+    raise_worklist: bool = False
     tls: TlsFiles | None = None
     sending_application: Name = "STEPWELL"
     sending_facility: Name = "STEPWELL"

@@ -13,9 +13,15 @@ class Channel(StrEnum):
     """Where a message goes."""
 
     RESULTS = "results"
+    FHIR = "fhir"
     RIS = "ris"
+    WORKLIST = "worklist"
     ALERT = "alert"
     ESCALATION = "escalation"
+
+
+#: Tell the result itself; their messages name the patient and can be withdrawn.
+RESULT_CHANNELS = (Channel.RESULTS, Channel.FHIR)
 
 
 class MessageState(StrEnum):

@@ -67,15 +67,7 @@ def result_message(
     Raises:
         IllegalResult: when a needed field has no value.
     """
-    attributes = copy.deepcopy(found.context.attributes)
-    for keyword, told in _patient(order.patient).items():
-        if told:
-            setattr(attributes, keyword, told)
-    if order.accession and not attributes.get("AccessionNumber"):
-        attributes.AccessionNumber = order.accession.value
-    context: ResultContext = replace(
-        found.context, attributes=attributes, replaces=(Dataset(),) if corrects or found.corrects else ()
-    )
+    context = present_context(found, order, (Dataset(),) if corrects or found.corrects else ())
     return oru_r01(
         found.results,
         context,
@@ -85,6 +77,17 @@ def result_message(
         workitem_uid=workitem_uid,
         sent=sent,
     )
+
+
+def present_context(found: FoundResult, order: ImagingOrder, replaces: tuple[Dataset, ...]) -> ResultContext:
+    """What a result is tied to, with the order's patient as known now, and the reports that it takes the place of."""
+    attributes = copy.deepcopy(found.context.attributes)
+    for keyword, told in _patient(order.patient).items():
+        if told:
+            setattr(attributes, keyword, told)
+    if order.accession and not attributes.get("AccessionNumber"):
+        attributes.AccessionNumber = order.accession.value
+    return replace(found.context, attributes=attributes, replaces=replaces)
 
 
 def _patient(patient: Patient) -> dict[str, str]:
