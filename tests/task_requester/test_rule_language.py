@@ -71,7 +71,7 @@ def test_a_condition_can_ask_within_sequences():
         ("$random() > 1", None),
         ("$now == $now", None),
         ("$range(99999999999).length > 1", None),
-        ('study_description =~ "("', "regular expression"),
+        ('study_description =~ "("', "no pattern"),
     ],
 )
 def test_what_is_no_condition_is_told_before_it_is_used(text, words):
@@ -154,6 +154,33 @@ VALUES = st.one_of(
 def test_a_condition_that_is_nested_too_deeply_is_refused_or_decided(text):
     with suppress(ValueError, ExpressionFailed):
         compile_expression(text, STUDY).holds({})
+
+
+@pytest.mark.parametrize("text", ["{} =~~ '(a+)+$'", "{} =~ '(a|a)*b'", "{} =~~ '(.*)*c'"])
+def test_no_pattern_takes_more_than_linear_time(text):
+    condition = compile_expression(text.format("study_description").replace("'", '"'), STUDY)
+    assert not condition.holds({"study_description": "a" * 5000 + "!"})
+    assert not compile_expression(text.format('"' + "a" * 50 + '!"').replace("'", '"'), STUDY).holds({})
+
+
+@pytest.mark.parametrize("pattern", ["(?=a)b", "(?<!a)b", "(a)\\\\1", "a{1,5000}", "["])
+def test_a_pattern_that_cannot_be_matched_in_linear_time_is_a_fault_of_the_file(pattern):
+    with pytest.raises(ValueError, match="no pattern of RE2"):
+        compile_expression(f'study_description =~ "{pattern}"', STUDY)
+
+
+def test_a_value_that_is_no_pattern_stops_the_rule_and_is_not_quoted():
+    condition = compile_expression("study_description =~ PatientName", STUDY)
+    with pytest.raises(ExpressionFailed) as stopped:
+        condition.holds({"dicom": dataset(PatientName={"Alphabetic": "DOE["})})
+    assert "DOE" not in stopped.value.message
+
+
+def test_a_condition_that_goes_through_long_lists_too_often_is_stopped():
+    condition = compile_expression("$any([$any([a == b for b in stations]) for a in stations])", STUDY)
+    with pytest.raises(ExpressionFailed, match="goes through stations too often"):
+        condition.holds({"stations": [str(number) for number in range(2000)]})
+    assert condition.holds({"stations": ["MR1", "MR2"]})
 
 
 @settings(max_examples=300, deadline=None)

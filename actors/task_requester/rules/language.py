@@ -4,6 +4,9 @@ A name in lower case is a field of ``tables/context.csv``. A name like ``Magneti
 the first image (of the study, or of the series), and ``RequestAttributesSequence__ScheduledProcedureStepID`` an
 attribute within a sequence, of all of its items. What is not known is an empty text or list, or no number: every
 comparison with that is false.
+
+Patterns are those of RE2, which takes time linear in the text whatever the pattern is, and what a condition may read of
+lists is bounded: nothing that a rule, an order or an image says can make the requester slow.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import re2
 import rule_engine
 from pydicom.datadict import dictionary_VM
 from rule_engine.builtins import Builtins
@@ -32,6 +36,8 @@ _WITHIN = "__"
 _FUNCTIONS = ("abs", "all", "any", "filter", "map", "max", "min", "parse_float", "split", "sum")
 _EMPTY: dict[str, Any] = {"text": "", "number": UNKNOWN, "texts": [], "numbers": []}
 _HIDDEN = "kept back"
+#: How many values and characters one decision may read, in all rounds over lists.
+_EFFORT = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ class Condition:
             ExpressionFailed: when the library cannot tell.
         """
         try:
-            return self.compiled.evaluate(values)
+            return evaluate(self.compiled, values)
         except Exception as error:  # an expression may ask for anything: item 3 of 2, the number in "abc", the stack
             reason = getattr(error, "message", "") or type(error).__name__
             raise ExpressionFailed(f"{self.shown!r} cannot be decided: {reason}") from error
@@ -104,6 +110,27 @@ class Condition:
     def seen(self, values: Mapping[str, Any]) -> str:
         """The values of the names that it uses, in words; those of the patient are kept back."""
         return ", ".join(f"{one.name} is {show(one.value(values)) if one.open else _HIDDEN}" for one in self.names)
+
+
+class _Reading:
+    """The values for one decision, and how much of them may still be read."""
+
+    __slots__ = ("_left", "_values")
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values, self._left = values, _EFFORT
+
+    def value(self, name: Name) -> Any:
+        found = name.value(self._values)
+        self._left -= 1 + (len(found) if isinstance(found, list | str) else 0)
+        if self._left < 0:
+            raise BadInput(f"it goes through {name.name} too often")
+        return found
+
+
+def evaluate(part: Any, values: Mapping[str, Any]) -> Any:
+    """What an expression of the library, or a node of one, comes to; raises whatever the library does."""
+    return part.evaluate(_Reading(values))
 
 
 class _Functions(Builtins):  # type: ignore[misc]  # the library has no types
@@ -140,7 +167,7 @@ def compile_expression(text: str, scopes: tuple[str, ...]) -> Condition:
 
     context = rule_engine.Context(
         type_resolver=type_of,
-        resolver=lambda values, name: used[name].value(values),
+        resolver=lambda reading, name: reading.value(used[name]),
         decimal_context=decimal.Context(prec=28, traps=[]),
     )
     known = context.builtins
@@ -156,6 +183,33 @@ def compile_expression(text: str, scopes: tuple[str, ...]) -> Condition:
     except Exception as error:  # the library computes constants at once, and some of them cannot be
         raise ValueError(f"{type(error).__name__} at its constants") from error
     return Condition(text, compiled, tuple(used[name] for name in sorted(used)))
+
+
+def compile_pattern(pattern: str) -> Any:
+    """A regular expression that is matched in linear time.
+
+    Raises:
+        ValueError: when it is none, or looks ahead or back, which cannot be.
+    """
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        raise ValueError(f"{pattern!r} is no pattern of RE2: {error.args[0].decode(errors='replace')}") from None
+
+
+def _as_pattern(node: Any, pattern: str) -> Any:
+    """In the place of the library's own; a pattern that is a value is not quoted, as it may tell of the patient."""
+    try:
+        return compile_pattern(pattern)
+    except ValueError as error:
+        is_written = isinstance(node.right, rule_engine.ast.StringExpression)
+        raise rule_engine.EvaluationError(str(error) if is_written else "a value is no pattern of RE2") from None
+
+
+# The library has no other way to say what matches its patterns.
+rule_engine.ast.FuzzyComparisonExpression._compile_regex = _as_pattern
 
 
 @cache

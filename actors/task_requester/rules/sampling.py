@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from actors.task_requester.rules.language import UNKNOWN, Condition, Name
+from actors.task_requester.rules.language import UNKNOWN, Condition, Name, compile_pattern, evaluate
 
 _OTHER = "zz other"
 #: How often a name gets a value that its own rule names.
@@ -37,12 +37,12 @@ def candidates(condition: Condition) -> Candidates:
 
 def samples_of(pattern: str) -> list[str]:
     """Texts that a regular expression fits; none when it is too much for this simple way of guessing."""
-    found = []
+    found, fits = [], compile_pattern(pattern).search
     for part in [pattern, *re.split(r"(?<!\\)\|", pattern)]:
         plain = _MARKUP.sub("", part)
         for what, by in _TO_SAMPLES:
             plain = re.sub(what, by, plain)
-        found += [one for one in (plain, f"{plain} ") if re.search(pattern, one)]
+        found += [one for one in (plain, f"{plain} ") if fits(one)]
     return list(dict.fromkeys(found))
 
 
@@ -77,7 +77,7 @@ class Part:
         """Whether it holds; not when it fails."""
         try:
             with decimal.localcontext(decimal.Context(traps=[])):
-                return bool(self.node.evaluate(values))
+                return bool(evaluate(self.node, values))
         except Exception:  # as in language.py: it may ask for anything
             return False
 
