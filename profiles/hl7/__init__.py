@@ -3,7 +3,7 @@
 Results go out by ``profiles.hl7.results.oru_r01``, which is imported from its module: receivers of orders need none of
 the result primitives that come with it.
 
-python-hl7 reads; hl7apy builds what we send and validates, as findings, off the acknowledgment path (design decision
+hl7apy builds what we send and validates, as findings, off the acknowledgment path (design decision
 D11). Tables in ``tables/`` carry their sources and the ids of the requirements (``HL7-…``).
 """
 

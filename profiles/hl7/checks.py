@@ -67,7 +67,13 @@ def require_complete(message: Message, orders: Sequence[ImagingOrder]) -> None:
 
 
 def _missing(message: Message, messages: str, action: str) -> list[MessageFinding]:
-    return [
+    return [finding for finding in _required(messages, action) if not message.get(finding.path)]
+
+
+@cache
+def _required(messages: str, action: str) -> tuple[MessageFinding, ...]:
+    """What is said of each field that messages of a kind need, if it is empty."""
+    return tuple(
         MessageFinding(
             row["path"],
             f"{row['path']} is empty.",
@@ -76,8 +82,8 @@ def _missing(message: Message, messages: str, action: str) -> list[MessageFindin
             int(row["code"]),
         )
         for row in read_table("profiles.hl7", "required_fields")
-        if row["messages"] == messages and row["controls"] in {action, _ALL} and not message.get(row["path"])
-    ]
+        if row["messages"] == messages and row["controls"] in {action, _ALL}
+    )
 
 
 def _unsupported(message: Message, processing_ids: Collection[str]) -> list[MessageFinding]:

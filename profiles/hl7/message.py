@@ -1,11 +1,14 @@
-"""The one adapter on python-hl7: a message that is read, by field path, and never altered (design decision D11)."""
+"""A message that is read, by field path, and never altered: split where the separators are, and no earlier than asked.
+
+python-hl7 and hl7apy read the same values (HL7-076); either takes longer than all else before an acknowledgment.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
 from profiles.hl7.charsets import decode
 from profiles.hl7.escapes import Delimiters, unescape
@@ -14,6 +17,8 @@ from profiles.hl7.findings import MessageFinding, MessageRefused
 _PATH = re.compile(r"([A-Z][A-Z0-9]{2})-(\d+)(?:\.(\d+)(?:\.(\d+))?)?")
 _SHORTEST = len("MSH|^~\\&|")
 _HEADER_FIELDS = 2
+#: Segments whose first field is the field separator itself.
+_HEADERS = frozenset({"MSH", "FHS", "BHS"})
 NULL = '""'
 
 
@@ -22,34 +27,41 @@ class Segment:
     """One segment of a message. Fields, repetitions, components and subcomponents are counted from 1."""
 
     name: str
-    content: Any
+    content: tuple[str, ...]
     delimiters: Delimiters
     codec: str
 
+    @classmethod
+    def split(cls, line: str, delimiters: Delimiters, codec: str) -> Segment:
+        """A segment of one line; ``content`` has its fields by number, the name as number 0."""
+        name, *fields = line.split(delimiters.field)
+        header = (delimiters.field,) if line[:3] in _HEADERS else ()
+        return cls(line[:3], (name, *header, *fields), delimiters, codec)
+
     def get(self, field: int, component: int = 1, subcomponent: int = 1, repetition: int = 1) -> str:
         """One leaf, with its escapes decoded; empty when it is absent. The null ``""`` (delete) is returned as such."""
-        node = _at(self._field(field), repetition)
-        return unescape(str(_at(_at(node, component), subcomponent)), self.delimiters, self.codec)
+        signs, leaf = self.delimiters, self.raw(field)
+        if self.name == "MSH" and field <= _HEADER_FIELDS:  # these declare the separators, and are not divided by them
+            return leaf if (component, subcomponent, repetition) == (1, 1, 1) else ""
+        parts = ((signs.repetition, repetition), (signs.component, component), (signs.subcomponent, subcomponent))
+        for sign, number in parts:
+            leaf = _part(leaf, sign, number)
+        return unescape(leaf, signs, self.codec)
 
     def repetitions(self, field: int) -> int:
         """How many repetitions a field has; zero when it is absent or empty."""
-        found = self._field(field)
-        if isinstance(found, str) or found is None:
-            return 1 if found else 0
-        return len(found) if str(found) else 0
+        found = self.raw(field)
+        return found.count(self.delimiters.repetition) + 1 if found else 0
 
     def raw(self, field: int) -> str:
         """A whole field as it was sent, escapes and separators included."""
-        found = self._field(field)
-        return "" if found is None else str(found)
-
-    def _field(self, number: int) -> Any:
-        if self.name == "MSH" and number <= _HEADER_FIELDS:
-            return self.delimiters.field if number == 1 else self.delimiters.encoding_characters
-        return self.content[number] if number < len(self.content) else None
+        if self.name == "MSH" and field <= _HEADER_FIELDS:
+            return self.delimiters.field if field == 1 else self.delimiters.encoding_characters
+        return self.content[field] if field < len(self.content) else ""
 
     def __str__(self) -> str:
-        return str(self.content)
+        name, *fields = self.content
+        return self.delimiters.field.join([name, *(fields[1:] if self.name in _HEADERS else fields)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +94,9 @@ class Message:
         Raises:
             ValueError: when the path has another form.
         """
-        match = _PATH.fullmatch(path)
-        if match is None:
-            raise ValueError(f"{path!r} is no field path; write SEG-field, SEG-field.component or with subcomponent")
-        segment = self.segment(match[1])
-        return "" if segment is None else segment.get(int(match[2]), int(match[3] or 1), int(match[4] or 1))
+        name, field, component, subcomponent = _place(path)
+        segment = self.segment(name)
+        return "" if segment is None else segment.get(field, component, subcomponent)
 
     @property
     def kind(self) -> tuple[str, str]:
@@ -116,16 +126,9 @@ def read(raw: bytes, default_charset: str = "cp1252") -> Message:
     text = with_segment_ends(decoded)
     delimiters = Delimiters.declared(text)
     _require_usable(delimiters)
-    import hl7
-
     lines = [line for line in text.split("\r") if line]
-    text = "\r".join(lines) + "\r"
-    try:
-        parsed = hl7.parse(text)
-    except (hl7.HL7Exception, IndexError, ValueError) as error:
-        raise MessageRefused([_no_header("The message header cannot be read.")]) from error
-    segments = tuple(Segment(line[:3], content, delimiters, codec) for line, content in zip(lines, parsed, strict=True))
-    return Message(text, segments, delimiters, codec)
+    segments = tuple(Segment.split(line, delimiters, codec) for line in lines)
+    return Message("\r".join(lines) + "\r", segments, delimiters, codec)
 
 
 def with_segment_ends(text: str) -> str:
@@ -133,11 +136,20 @@ def with_segment_ends(text: str) -> str:
     return text.replace("\r\n", "\r") if "\r" in text else text.replace("\n", "\r")
 
 
-def _at(node: Any, number: int) -> Any:
-    """The part of that number; a leaf is its own first part."""
-    if node is None or isinstance(node, str):
-        return (node or "") if number == 1 else ""
-    return node[number - 1] if number <= len(node) else ""
+@lru_cache(1024)
+def _place(path: str) -> tuple[str, int, int, int]:
+    match = _PATH.fullmatch(path)
+    if match is None:
+        raise ValueError(f"{path!r} is no field path; write SEG-field, SEG-field.component or with subcomponent")
+    return match[1], int(match[2]), int(match[3] or 1), int(match[4] or 1)
+
+
+def _part(text: str, sign: str, number: int) -> str:
+    """The part of that number, counted from 1; what is not divided is its own first part."""
+    if sign not in text:
+        return text if number == 1 else ""
+    parts = text.split(sign)
+    return parts[number - 1] if number <= len(parts) else ""
 
 
 def _require_usable(delimiters: Delimiters) -> None:
