@@ -21,10 +21,7 @@ from profiles.dicom import (
     item,
     items,
     new_uid,
-    put,
     put_codes,
-    put_items,
-    tag_of,
     text,
 )
 from profiles.errors import Conflict, NotFound, StepwellError, Unavailable
@@ -33,15 +30,20 @@ from workitems.model import Change, Contract, EventKind, Standing, Workitem
 from workitems.notification import event_of
 from workitems.pipelines import COPY, PUSH, Pipeline, Step, decide_next, latest
 from workitems.policy import assigned_station
+from workitems.sharing import digest_of, hurry, is_needed_elsewhere, joined
 from workitems.store import Store
 from workitems.subtasks import (
+    as_result,
     child_content,
     child_uid,
     common_progress,
     discontinued_whole,
+    kept,
     outputs_of,
     performed_whole,
     reason_of,
+    refused,
+    request_in,
     result_of,
 )
 from workitems.worklist import Worklist
@@ -50,7 +52,6 @@ _PROGRESS = "ProcedureStepProgressInformationSequence"
 _PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
 _REASON = "ProcedureStepDiscontinuationReasonCodeSequence"
 _REJECTED, _RESCHEDULED = code("DCM", "110530"), code("DCM", "110528")
-_REQUEST = ("ReasonForCancellation", _REASON)
 _TOLD = {"ProcedureStepProgress": 0, "ProcedureStepProgressDescription": ""}
 _ENDS = {str(State.COMPLETED): Standing.COMPLETED, str(State.CANCELED): Standing.CANCELED}
 
@@ -175,8 +176,7 @@ class Contractor:
             parent = replace(parent, transaction_uid=new_uid(), performer=self._worklist.ae_title)
             event = event_of(EventKind.CLAIMED, parent, self._now())
             station = assigned_station(parent.content) if pipeline is PUSH else ""
-            first = decide_next(pipeline, {}).begin
-            contracts = tuple(self._agreed(uid, step, station) for step in first)
+            contracts = self._begun(parent, pipeline, decide_next(pipeline, {}).begin, {}, station)
             return Change(parent, current.revision, (event,), contracts=contracts)
 
         try:
@@ -186,6 +186,25 @@ class Contractor:
         if engaged:
             self._reached(Moment.AGREED, uid)
         return engaged
+
+    def _begun(
+        self,
+        parent: Workitem,
+        pipeline: Pipeline,
+        due: Iterable[str],
+        contracts: Mapping[str, Contract],
+        station: str = "",
+    ) -> tuple[Contract, ...]:
+        """Contracts of the steps that begin; those that others have begun, too, are about the same child."""
+        return tuple(
+            self._joined(parent, step, contracts) if step.shared else self._agreed(parent.uid, step.name, station)
+            for step in map(pipeline.step, due)
+        )
+
+    def _joined(self, parent: Workitem, step: Step, contracts: Mapping[str, Contract]) -> Contract:
+        own = self._agreed(parent.uid, step.name, "")
+        shared = digest_of(child_content(parent.content, step, own, outputs_of(contracts, step.after)))
+        return joined(own, shared, self._store.contracts_sharing(shared))
 
     def _agreed(self, parent: str, step: str, station: str, attempt: int = 1) -> Contract:
         place = self._plans.place_of(station)
@@ -262,6 +281,8 @@ class Contractor:
         if standing := _ENDS.get(text(child, "ProcedureStepState")):
             self._ended(parent, contract, standing, result_of(child))
             return None
+        if contract.shared and text(child, "ProcedureStepState") == "SCHEDULED":
+            hurry(self._worklist, contract.child, parent.content)
         return child
 
     def _ended(self, parent: Workitem, contract: Contract, standing: Standing, result: JsonDataset) -> None:
@@ -314,21 +335,25 @@ class Contractor:
         if due.ending is Standing.COMPLETED:
             self._complete(parent, pipeline, contracts)
         elif due.ending:
-            self._cancel(parent, because or _as_result(request or {}), is_copy=pipeline is PUSH)
+            self._cancel(parent, because or as_result(request or {}), is_copy=pipeline is PUSH)
         elif due.recall:
-            wanted = request_in(because) if because else _kept(request or {})
+            wanted = request_in(because) if because else kept(request or {})
             self._recall([contracts[step] for step in due.recall], wanted)
         elif due.begin:
-            self._store.add_contracts(*(self._agreed(parent.uid, step, "") for step in due.begin))
+            self._store.add_contracts(*self._begun(parent, pipeline, due.begin, contracts))
         elif seen:
             self._tell_progress(parent, common_progress(pipeline, contracts, seen))
             return False
         return not due.ending and bool(due.recall or due.begin)
 
     def _recall(self, contracts: Iterable[Contract], wanted: JsonDataset) -> None:
-        """Ask children to end; one that cannot be asked keeps no other from it."""
+        """Ask children to end; one that cannot be asked keeps no other from it, and one that others need goes on."""
         failed: StepwellError | None = None
         for contract in contracts:
+            if is_needed_elsewhere(self._store, contract):
+                left = replace(contract, recalled=True, standing=Standing.CANCELED, result=as_result(wanted))
+                self._store.put_contract(left)
+                continue
             try:
                 self._place_at(contract.place).request_cancel(contract.child, wanted)
             except StepwellError as error:
@@ -357,22 +382,3 @@ class Contractor:
         self._worklist.update(parent.uid, update, parent.transaction_uid)
         self._reached(Moment.TAKEN_OVER, parent.uid)
         self._worklist.change_state(parent.uid, str(state), parent.transaction_uid, self._worklist.ae_title)
-
-
-def refused(station: str, error: StepwellError) -> JsonDataset:
-    """What is kept of a child that a performer did not take: as if it had rejected the assignment."""
-    words = f"{station or 'The worklist'} did not take the workitem: {error.row_key}."
-    return _as_result(put_codes(put({}, "ReasonForCancellation", words), _REASON, _REJECTED))
-
-
-def request_in(result: JsonDataset) -> JsonDataset:
-    """A request to cancel the others, for the reason for which a child was canceled."""
-    return _kept(item(result, _PROGRESS))
-
-
-def _as_result(details: JsonDataset) -> JsonDataset:
-    return put_items({}, _PROGRESS, _kept(details))
-
-
-def _kept(details: JsonDataset) -> JsonDataset:
-    return {tag_of(keyword): details[tag_of(keyword)] for keyword in _REQUEST if tag_of(keyword) in details}

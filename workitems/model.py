@@ -115,6 +115,7 @@ class Contract:
         standing: how far it has come.
         recalled: whether the child was asked to end.
         result: of a child in its final state, what was performed and how it ended.
+        shared: what is done, as a digest, of a step that several parents may have in common; empty for others.
     """
 
     parent: str
@@ -126,6 +127,7 @@ class Contract:
     standing: Standing = Standing.AGREED
     recalled: bool = False
     result: JsonDataset = field(default_factory=dict)
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True)

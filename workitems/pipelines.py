@@ -41,6 +41,8 @@ class Step:
         inputs: whether it reads what the parent reads, or the outputs of the steps that it comes after.
         output_destination: STOW-RS URL that its results go to; empty for the destination of the parent.
         on_failure: whether the whole is canceled with it.
+        shared: whether it runs once for all workitems that ask for the same, whichever their pipelines are.
+        engine_version: the only version of the engine that may do it; empty when any may.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Step:
     inputs: Inputs = Inputs.PARENT
     output_destination: str = ""
     on_failure: OnFailure = OnFailure.CANCEL
+    shared: bool = False
+    engine_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

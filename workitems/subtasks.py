@@ -13,6 +13,7 @@ from datetime import datetime
 from profiles.dicom import (
     Code,
     JsonDataset,
+    code,
     dicom_datetime,
     get,
     get_code,
@@ -25,6 +26,8 @@ from profiles.dicom import (
     tag_of,
     text,
 )
+from profiles.errors import StepwellError
+from profiles.ups.parameters import want_version
 from workitems.model import Contract, Standing
 from workitems.pipelines import Inputs, Pipeline, Step
 
@@ -38,6 +41,8 @@ _START, _END = "PerformedProcedureStepStartDateTime", "PerformedProcedureStepEnd
 _NOT_THE_CHILDS = ("SOPClassUID", "SOPInstanceUID", "ScheduledProcedureStepModificationDateTime")
 _OF_THE_WORK = (_PROGRESS, _PERFORMED)
 _DESCRIPTION_LENGTH = 1024
+_REQUEST = ("ReasonForCancellation", _REASON)
+_REJECTED = code("DCM", "110530")
 
 
 def child_uid(parent: str, step: str, attempt: int) -> str:
@@ -66,6 +71,7 @@ def child_content(parent: JsonDataset, step: Step, contract: Contract, outputs: 
     put_codes(content, _STATION, *_station(parent, contract.station))
     if step.workitem_code:
         put_codes(content, "ScheduledWorkitemCodeSequence", step.workitem_code)
+        want_version(content, step.engine_version)  # that of the parent is of something else
     if step.label:
         put(content, "ProcedureStepLabel", step.label)
     if step.inputs is Inputs.OUTPUTS:
@@ -192,3 +198,24 @@ def discontinued_whole(
         put_codes(found, _REASON, reason)
     update = put_items({}, _PROGRESS, dict(sorted(found.items())))
     return put_items(update, _PERFORMED, *performed) if performed else update
+
+
+def refused(station: str, error: StepwellError) -> JsonDataset:
+    """What is kept of a child that a performer did not take: as if it had rejected the assignment."""
+    words = f"{station or 'The worklist'} did not take the workitem: {error.row_key}."
+    return as_result(put_codes(put({}, "ReasonForCancellation", words), _REASON, _REJECTED))
+
+
+def request_in(result: JsonDataset) -> JsonDataset:
+    """A request to cancel the others, for the reason for which a child was canceled."""
+    return kept(item(result, _PROGRESS))
+
+
+def as_result(details: JsonDataset) -> JsonDataset:
+    """What is kept of a child that ended for a reason that was given."""
+    return put_items({}, _PROGRESS, kept(details))
+
+
+def kept(details: JsonDataset) -> JsonDataset:
+    """Of a request to cancel, what is passed on."""
+    return {tag_of(keyword): details[tag_of(keyword)] for keyword in _REQUEST if tag_of(keyword) in details}

@@ -137,12 +137,13 @@ class ContractRow(SQLModel, table=True):
 
     __tablename__ = "contract"
 
-    child: str = Field(primary_key=True)
-    parent: str = Field(index=True)
-    step: str
-    attempt: int
+    parent: str = Field(primary_key=True)
+    step: str = Field(primary_key=True)
+    attempt: int = Field(primary_key=True)
+    child: str = Field(index=True)
     place: str
     station: str
     standing: str
     recalled: bool
     result: bytes
+    shared: str = Field(default="", index=True)

@@ -87,7 +87,7 @@ class Contracting:
     def _read_events(self) -> dict[str, None]:
         """Engage what is new, and find out which parents have something due, in order."""
         events = self._store.events_after(self._store.cursor(READER))
-        touched = dict.fromkeys(uid for event in events if (uid := self._touched(event)))
+        touched = dict.fromkeys(uid for event in events for uid in self._touched(event))
         if events:
             self._store.move_cursor(READER, events[-1].sequence)
         return touched
@@ -97,17 +97,17 @@ class Contracting:
         with suppress(Empty):
             while True:
                 children.append(self._hints.get_nowait())
-        return dict.fromkeys(parent for child in children if (parent := self._store.parent_of(child)))
+        return dict.fromkeys(parent for child in children for parent in self._store.parents_of(child))
 
-    def _touched(self, event: Event) -> str:
-        """UID of the parent that has something due after an event; empty for none."""
+    def _touched(self, event: Event) -> list[str]:
+        """UIDs of the parents that have something due after an event."""
         uid = event.workitem_uid
         if event.kind in _ENGAGING and self._contractor.engage(uid):
             _log.info("engaged", workitem=uid, study=text(event.content, "StudyInstanceUID"))
-            return uid
+            return [uid]
         if event.kind is EventKind.CANCEL_REQUESTED and self._store.contracts_of(uid):
-            return uid
-        return self._store.parent_of(uid)
+            return [uid]
+        return self._store.parents_of(uid)
 
     def _advance(self, parents: Iterable[str]) -> None:
         for uid in parents:

@@ -53,6 +53,8 @@ class StepSettings(_Table):
         inputs: ``parent`` for what the whole workitem reads, ``outputs`` for those of the steps it comes after.
         output_destination: STOW-RS URL for its results; that of the whole workitem when not given.
         on_failure: ``cancel`` when the whole fails with it, ``continue`` when the others go on.
+        shared: whether it runs once for all workitems that ask for the same, whichever their pipelines are.
+        engine_version: the only version of the engine that may do it.
     """
 
     name: Text
@@ -62,12 +64,15 @@ class StepSettings(_Table):
     inputs: Inputs = Inputs.PARENT
     output_destination: Annotated[str, Field(pattern="^(https?://.*)?$")] = ""
     on_failure: OnFailure = OnFailure.CANCEL
+    shared: bool = False
+    engine_version: Annotated[str, Field(max_length=64)] = ""
 
     def step(self) -> Step:
         """The step as the worklist takes it."""
         code = code_of(self.workitem_code)
         code = Code(code.value, code.scheme, code.meaning or self.label)
-        return Step(self.name, code, self.label, self.after, self.inputs, self.output_destination, self.on_failure)
+        same = self.model_dump(exclude={"workitem_code"})
+        return Step(workitem_code=code, **same)
 
 
 class PipelineSettings(_Table):

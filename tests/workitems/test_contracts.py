@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,9 +25,10 @@ from profiles.errors import BadInput, Conflict, Unavailable
 from profiles.ups.subscriptions import GLOBAL_SUBSCRIPTION
 from workitems.contracts import Contractor, Moment, OwnPlace, Plans
 from workitems.leasing import release_expired
-from workitems.model import Channel, EventKind, Standing
+from workitems.model import Channel, Contract, EventKind, Standing
 from workitems.pipelines import COPY, Inputs, OnFailure, Pipeline, Step
 from workitems.policy import Assignment, Lease, Policy
+from workitems.schema import upgrade
 from workitems.store import Store, sqlite_url
 from workitems.subtasks import child_uid
 from workitems.worklist import Worklist
@@ -474,6 +476,164 @@ def test_a_workitem_whose_pipeline_was_changed_under_way_is_left_as_it_is_and_to
         with pytest.raises(Conflict, match="not configured any more"):
             Contractor(site.worklist, site.store, plans, site.place_at, now).advance(uid)
     assert site.state(uid) == "IN PROGRESS"
+
+
+BRAIN, LESIONS = Code("BRAIN", "99TEST", "Brain extraction"), Code("LESIONS", "99TEST", "Lesions")
+VOLUMES = Code("VOLUMES", "99TEST", "Volumes")
+COMMON = Step("brain", BRAIN, "Brain extraction", shared=True)
+TWO_WITH_A_COMMON_STEP = (
+    Pipeline((COMMON, Step("lesions", LESIONS, after=("brain",), inputs=Inputs.OUTPUTS)), WHOLE),
+    Pipeline(
+        (
+            Step("extraction", BRAIN, "The brain", shared=True, on_failure=OnFailure.CONTINUE),
+            Step("volumes", VOLUMES, after=("extraction",)),
+        ),
+        ANALYSIS,
+    ),
+)
+
+
+@pytest.fixture
+def sharing(new_site):
+    """A site with two pipelines that have the extraction of the brain in common, and a workitem of each for a study."""
+    site = new_site(plans=Plans(TWO_WITH_A_COMMON_STEP))
+    one = put(site.worklist.retrieve(site.create(station="", code=WHOLE)), "ProcedureStepState", "SCHEDULED")
+    site.one = text(one, "SOPInstanceUID")
+    remove(put(put_codes(one, "ScheduledWorkitemCodeSequence", ANALYSIS), "TransactionUID"), "SOPInstanceUID")
+    for keyword in ("SOPClassUID", "ScheduledProcedureStepModificationDateTime"):
+        remove(one, keyword)
+    site.content = one
+    site.other = site.worklist.create(put(one, "ScheduledProcedureStepPriority", "LOW")).uid
+    return site
+
+
+def children(site):
+    """The workitems that are steps, by code."""
+    whole = {site.one, site.other}
+    found = [one for one in site.worklist.matching({}) if text(one, "SOPInstanceUID") not in whole]
+    return sorted(get_code(one, "ScheduledWorkitemCodeSequence").value for one in found)
+
+
+def test_a_step_that_two_pipelines_have_in_common_is_done_once_and_both_go_on_from_it(sharing):
+    for uid in (sharing.one, sharing.other):
+        sharing.insist(uid)
+    assert children(sharing) == ["BRAIN"]
+    brain = sharing.child(sharing.one, "brain")
+    assert sharing.store.parents_of(brain) == sorted([sharing.one, sharing.other])
+    does(sharing.worklist, brain, code=BRAIN, series="2.25.1")
+    for uid in (sharing.one, sharing.other):
+        sharing.insist(uid)
+    assert children(sharing) == ["BRAIN", "LESIONS", "VOLUMES"]
+    [read] = items(sharing.worklist.retrieve(sharing.child(sharing.one, "lesions")), "InputInformationSequence")
+    assert text(read, "SeriesInstanceUID") == "2.25.1"
+    does(sharing.worklist, sharing.child(sharing.one, "lesions"), code=LESIONS)
+    does(sharing.worklist, sharing.child(sharing.other, "volumes"), code=VOLUMES)
+    for uid in (sharing.one, sharing.other):
+        sharing.insist(uid)
+    assert (sharing.state(sharing.one), sharing.state(sharing.other)) == ("COMPLETED", "COMPLETED")
+
+
+def test_a_workitem_that_comes_after_the_common_step_was_done_goes_on_from_its_end(sharing):
+    sharing.insist(sharing.one)
+    brain = sharing.child(sharing.one, "brain")
+    does(sharing.worklist, brain, code=BRAIN, series="2.25.1")
+    sharing.insist(sharing.one)
+    sharing.insist(sharing.other)
+    assert children(sharing) == ["BRAIN", "LESIONS", "VOLUMES"]
+
+
+@pytest.mark.parametrize("change", ["another patient", "another study", "another version"])
+def test_what_is_not_the_same_is_not_shared(change, sharing):
+    other = sharing.content
+    if change == "another patient":
+        put(other, "PatientID", "SOMEBODY-ELSE")
+    elif change == "another study":
+        put(other, "StudyInstanceUID", "2.25.999")
+    else:
+        pinned = Step("extraction", BRAIN, shared=True, engine_version="2")
+        sharing.plans = Plans((TWO_WITH_A_COMMON_STEP[0], Pipeline((pinned,), ANALYSIS)))
+        sharing.contractor = Contractor(sharing.worklist, sharing.store, sharing.plans, sharing.place_at, now)
+    for uid in (sharing.one, sharing.worklist.create(other).uid):
+        sharing.insist(uid)
+    assert [code for code in children(sharing) if code == "BRAIN"] == ["BRAIN", "BRAIN"]
+
+
+def test_the_failure_of_a_common_step_means_for_each_workitem_what_its_own_pipeline_says(sharing):
+    for uid in (sharing.one, sharing.other):
+        sharing.insist(uid)
+    gives_up(sharing.worklist, sharing.child(sharing.one, "brain"), "110527")
+    for uid in (sharing.one, sharing.other):
+        sharing.insist(uid)
+    assert (sharing.reason(sharing.one), sharing.reason(sharing.other)) == ("110527", "110527")
+    third = sharing.worklist.create(sharing.content).uid
+    sharing.insist(third)
+    assert sharing.state(sharing.child(third, "extraction")) == "SCHEDULED"
+
+
+def test_a_common_step_goes_on_as_long_as_one_workitem_wants_it_and_ends_with_the_last(sharing):
+    for uid in (sharing.one, sharing.other):
+        sharing.insist(uid)
+    brain = sharing.child(sharing.one, "brain")
+    states = []
+    for uid in (sharing.one, sharing.other):
+        sharing.worklist.request_cancel(uid, rejection(), "REQUESTER")
+        sharing.insist(uid)
+        states.append((sharing.state(uid), sharing.reason(uid), sharing.state(brain)))
+    assert states == [("CANCELED", "110530", "SCHEDULED"), ("CANCELED", "110530", "CANCELED")]
+
+
+def test_a_common_step_is_as_urgent_as_the_most_urgent_workitem_that_wants_it(sharing):
+    sharing.insist(sharing.other)
+    brain = sharing.child(sharing.other, "extraction")
+    assert text(sharing.worklist.retrieve(brain), "ScheduledProcedureStepPriority") == "LOW"
+    soon = put(sharing.content, "ScheduledProcedureStepPriority", "HIGH")
+    put(soon, "ScheduledProcedureStepStartDateTime", "20200101000000+0000")
+    for _ in range(2):
+        sharing.insist(sharing.worklist.create(soon).uid)
+    found = sharing.worklist.retrieve(brain)
+    assert text(found, "ScheduledProcedureStepPriority") == "HIGH"
+    assert text(found, "ScheduledProcedureStepStartDateTime") == "20200101000000+0000"
+
+
+def test_all_who_wait_for_a_common_step_follow_the_workitem_that_replaces_it(new_site, sharing):
+    sharing.worklist.policy = Policy(leases=[Lease(1)])
+    for uid in (sharing.one, sharing.other):
+        sharing.insist(uid)
+    sharing.worklist.change_state(sharing.child(sharing.one, "brain"), "IN PROGRESS", new_uid(), "AI_ONE")
+    [released] = release_expired(sharing.worklist, sharing.store, now() + timedelta(hours=1))
+    for uid in (sharing.one, sharing.other, sharing.worklist.create(sharing.content).uid):
+        sharing.insist(uid)
+    does(sharing.worklist, released.heir.uid)
+    for uid in (sharing.one, sharing.other):
+        sharing.insist(uid)
+    assert children(sharing).count("BRAIN") == 2  # the one that ran out, and its heir
+    assert sharing.state(sharing.child(sharing.other, "volumes")) == "SCHEDULED"
+
+
+@pytest.mark.parametrize("moment", list(Moment)[:3])
+def test_a_crash_at_any_moment_neither_loses_a_common_step_nor_does_it_twice(moment, sharing):
+    sharing.crash_at = moment
+    for uid in (sharing.one, sharing.other):
+        sharing.insist(uid)
+    does(sharing.worklist, sharing.child(sharing.one, "brain"), code=BRAIN)
+    for uid in (sharing.one, sharing.other):
+        sharing.insist(uid)
+    assert sharing.crash_at is None
+    assert children(sharing) == ["BRAIN", "LESIONS", "VOLUMES"]
+
+
+def test_contracts_of_before_steps_could_be_shared_are_kept(database_url):
+    engine = sqlalchemy.create_engine(database_url)
+    upgrade(engine, "0002")
+    row = ("'C', 'P', 'one', 1, '', '', 'placed', false", "'{}'" if engine.name == "sqlite" else "'{}'::bytea")
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text(f"INSERT INTO contract VALUES ({', '.join(row)})"))
+    engine.dispose()
+    store = Store(database_url)
+    assert store.contracts_of("P") == [Contract("P", "one", "C", standing=Standing.PLACED)]
+    store.put_contract(Contract("P", "one", "C2", standing=Standing.COMPLETED))
+    assert (store.parents_of("C"), store.parents_of("C2")) == ([], ["P"])
+    store.close()
 
 
 @given(st.text(), st.text(), st.integers(1, 9))

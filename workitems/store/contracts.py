@@ -21,7 +21,9 @@ def add(connection: Connection, contracts: Iterable[Contract]) -> None:
 
 def put(connection: Connection, contract: Contract) -> None:
     """Change a contract."""
-    connection.execute(update(CONTRACT).where(CONTRACT.c.child == contract.child).values(**contract_row(contract)))
+    row = contract_row(contract)
+    query = update(CONTRACT).where(*(CONTRACT.c[name] == row[name] for name in ("parent", "step", "attempt")))
+    connection.execute(query.values(**row))
 
 
 def of_parent(connection: Connection, parent: str) -> list[Contract]:
@@ -38,10 +40,17 @@ def open_parents(connection: Connection) -> list[str]:
     return list(connection.execute(query.order_by(WORKITEM.c.number)).scalars())
 
 
-def parent_of(connection: Connection, child: str) -> str:
-    """UID of the workitem that a child is a step of; empty for what is no child."""
-    query = select(CONTRACT.c.parent).where(CONTRACT.c.child == child)
-    return connection.execute(query).scalar() or ""
+def parents_of(connection: Connection, child: str) -> list[str]:
+    """UIDs of the workitems that a child is a step of; none for what is no child."""
+    query = select(CONTRACT.c.parent).where(CONTRACT.c.child == child).order_by(CONTRACT.c.parent)
+    return list(connection.execute(query.distinct()).scalars())
+
+
+def sharing(connection: Connection, shared: str) -> list[Contract]:
+    """The contracts that have a digest of what is done."""
+    query = select(CONTRACT).where(CONTRACT.c.shared == shared)
+    query = query.order_by(CONTRACT.c.parent, CONTRACT.c.step, CONTRACT.c.attempt)
+    return [contract_of(row) for row in connection.execute(query)]
 
 
 def cancel_request(connection: Connection, uid: str) -> JsonDataset | None:

@@ -129,6 +129,7 @@ def contract_row(contract: Contract) -> dict[str, Any]:
         "standing": str(contract.standing),
         "recalled": contract.recalled,
         "result": orjson.dumps(contract.result),
+        "shared": contract.shared,
     }
 
 
@@ -144,6 +145,7 @@ def contract_of(row: Any) -> Contract:
         Standing(row.standing),
         row.recalled,
         orjson.loads(row.result),
+        row.shared,
     )
 
 

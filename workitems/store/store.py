@@ -202,10 +202,15 @@ class Store:
         with self._database.read() as connection:
             return contracts.open_parents(connection)
 
-    def parent_of(self, child: str) -> str:
-        """UID of the workitem that a child is a step of; empty for what is no child."""
+    def parents_of(self, child: str) -> list[str]:
+        """UIDs of the workitems that a child is a step of; none for what is no child."""
         with self._database.read() as connection:
-            return contracts.parent_of(connection, child)
+            return contracts.parents_of(connection, child)
+
+    def contracts_sharing(self, shared: str) -> list[Contract]:
+        """The contracts that have a digest of what is done."""
+        with self._database.read() as connection:
+            return contracts.sharing(connection, shared)
 
     def cancel_request(self, uid: str) -> JsonDataset | None:
         """What was said when somebody last asked for a workitem to be canceled; None when nobody did."""
