@@ -28,6 +28,7 @@ class InstanceFiles:
         self.root = root
         self.incoming = root / "incoming"
         self.studies = root / "studies"
+        self.rebuilding = root / "rebuilding"
         try:
             for directory in (self.incoming, self.studies):
                 directory.mkdir(parents=True, exist_ok=True)

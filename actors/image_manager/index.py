@@ -82,6 +82,14 @@ class HeaderRow(Row, table=True):
     content: bytes
 
 
+class RefiledRow(Row, table=True):
+    """An instance that is exported otherwise than it lies in its file: its patient was merged (HL7-048)."""
+
+    __tablename__ = "refiled"
+
+    uid: str = Field(primary_key=True)
+
+
 class IntentRow(Row, table=True):
     """A place where a file is about to be put. What is still here at start was never acknowledged."""
 
@@ -188,6 +196,9 @@ class Index:
             )
             run(insert(HeaderRow), headers)
             run(insert(InstanceRow), [_instance_values(one, moment) for one in instances])
+            for one in instances:
+                if one.is_refiled:
+                    session.merge(RefiledRow(uid=one.sop_instance))
             for study in {one.study for one in instances if is_image(one.modality)}:
                 newest = select(func.max(InstanceRow.number)).where(InstanceRow.study_uid == study)
                 run(
@@ -196,6 +207,37 @@ class Index:
                     .values(last_image_at=moment, last_image_number=newest.scalar_subquery())
                 )
             run(delete(IntentRow).where(col(IntentRow.uid).in_(uids)))
+
+    def refile(self, instances: Sequence[Instance], attributes: LevelAttributes) -> None:
+        """Write what became of stored instances of one study whose patient was merged, in one transaction.
+
+        Args:
+            instances: as they are to be exported from now on.
+            attributes: as for `add`.
+        """
+        with self.write() as session:
+            for one in instances:
+                session.merge(HeaderRow(uid=one.sop_instance, content=orjson.dumps(one.header)))
+                session.exec(delete(RefiledRow).where(col(RefiledRow.uid) == one.sop_instance))
+                if one.is_refiled:
+                    session.add(RefiledRow(uid=one.sop_instance))
+            values = _study_values(instances[0], attributes)
+            changed = {name: values[name] for name in ("patient_id", "attributes")}
+            session.exec(update(StudyRow).where(col(StudyRow.uid) == instances[0].study).values(**changed))
+
+    def studies_of_patients(self, patient_ids: Iterable[str]) -> list[str]:
+        """The studies that are filed under one of these Patient IDs."""
+        with self.read() as session:
+            found = select(StudyRow.uid).where(col(StudyRow.patient_id).in_(list(patient_ids)))
+            return list(session.exec(found.order_by(col(StudyRow.uid))))
+
+    def refiled(self, uids: Sequence[str]) -> set[str]:
+        """Those instances that are exported otherwise than they lie in their files."""
+        with self.read() as session:
+            found: set[str] = set()
+            for some in _batches(uids):
+                found |= set(session.exec(select(RefiledRow.uid).where(col(RefiledRow.uid).in_(some))))
+            return found
 
     def header(self, uid: str) -> JsonDataset | None:
         """The stored header of one instance."""

@@ -50,6 +50,7 @@ class Instance:
         digest: SHA-256 of the dataset, file meta information apart, so that the transport does not change it.
         pixel_offset: where native pixel data starts in the file, in bytes; None when compressed or absent.
         pixel_bytes: length of native pixel data.
+        is_refiled: whether the header is that of the patient into whom its own was merged.
     """
 
     study: str
@@ -62,6 +63,7 @@ class Instance:
     digest: str
     pixel_offset: int | None = None
     pixel_bytes: int = 0
+    is_refiled: bool = False
 
 
 def read_instance(path: Path) -> Instance:
@@ -73,6 +75,8 @@ def read_instance(path: Path) -> Instance:
     """
     try:
         dataset = pydicom.dcmread(path, defer_size=_DEFER_BYTES)
+        if dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+            dataset = pydicom.dcmread(path)  # inflated in memory: its positions are none of the file
     except OSError as error:
         if error.errno is not None:
             raise

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from actors.image_manager.mllp import adt_server
 from actors.image_manager.reporting import Reporter, StorageLog
 from actors.image_manager.routes import create_app
 from actors.image_manager.scp import dimse_server
@@ -27,16 +28,22 @@ def run(settings: Settings, common: CommonSettings) -> None:
         Unavailable: when a port is taken or the data directory cannot be written.
     """
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values of datasets
-    for port in (settings.port, settings.dimse_port):
+    for port in filter(None, (settings.port, settings.dimse_port, settings.mllp_port)):
         require_free_port(ACTOR, settings.host, port)
     reporter = reporter_for(ACTOR, common)
     refusals = RefusalLog(reporter)
-    manager = ImageManager(common.data_dir / ACTOR, refusals=refusals)
+    manager = ImageManager(common.data_dir / ACTOR, refusals=refusals, authority=settings.patient_authority)
     reporter.start()
     base = f"http://{settings.host}:{settings.port}"
     endpoints = {"http": base, "dicomweb": f"{base}/dicom-web", "dimse": f"{settings.host}:{settings.dimse_port}"}
+    if settings.mllp_port:
+        endpoints["mllp"] = f"{settings.host}:{settings.mllp_port}"
     try:
-        with _following(manager, reporter, settings.quiet_seconds), dimse_server(manager, settings):
+        with (
+            _following(manager, reporter, settings.quiet_seconds),
+            dimse_server(manager, settings),
+            adt_server(manager, settings, refusals),
+        ):
             serve(
                 create_app(manager, refusals),
                 actor=ACTOR,

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -15,16 +16,20 @@ from sqlalchemy.exc import OperationalError
 from actors.image_manager.files import InstanceFiles, storage_failure
 from actors.image_manager.index import Index
 from actors.image_manager.instance import Instance, NotStorable, read_instance
+from actors.image_manager.merges import Merges
+from actors.image_manager.refiling import presented, rebuild, refile
 from actors.image_manager.search import level_attributes
 from actors.image_manager.steps import Step
 from actors.shared.logs import get_logger
 from actors.shared.refusals import RefusalLog
 from actors.shared.steps import reached
 from profiles.errors import Unavailable
+from profiles.hl7.adt import PatientEvent
 from profiles.sole.event import Outcome
 from profiles.tables import read_table
 
 _log = get_logger(__name__)
+_INDEX = "index.sqlite"
 
 
 class Fate(StrEnum):
@@ -84,21 +89,31 @@ class ImageManager:
         data_dir: directory of this actor.
         clock: seconds since 1970.
         refusals: told of every instance that is not stored.
+        authority: of Patient IDs whose instances name no issuer.
 
     Raises:
         Unavailable: when the directory cannot be written.
     """
 
     def __init__(
-        self, data_dir: Path, clock: Callable[[], float] = time.time, refusals: RefusalLog | None = None
+        self,
+        data_dir: Path,
+        clock: Callable[[], float] = time.time,
+        refusals: RefusalLog | None = None,
+        authority: str = "",
     ) -> None:
         self._refusals = refusals or RefusalLog()
         self.files = InstanceFiles(data_dir)
         self.clock = clock
         self._storing = threading.Lock()
         try:
-            self.index = Index(data_dir / "index.sqlite")
+            self.merges = Merges(data_dir / "merges.jsonl", authority)
+            is_lost = not (data_dir / _INDEX).exists() and any(self.files.studies.iterdir())
+            self.index = Index(data_dir / _INDEX)
             self._recover()
+            if is_lost or self.files.rebuilding.exists():
+                rebuild(self.files, self.index, self.merges)
+            refile(self.files, self.index, self.merges, self.merges.priors)
         except OSError as error:
             raise storage_failure(error, data_dir) from error
         except OperationalError as error:
@@ -135,6 +150,27 @@ class ImageManager:
         finally:
             for path in paths:
                 _discard(path)
+
+    def learn(self, events: Sequence[PatientEvent], at: datetime) -> None:
+        """Take what was told of merged patients: what is stored and what comes is filed under the survivor (HL7-048).
+
+        Args:
+            events: all of them are taken, or none.
+            at: when it happened, timezone-aware.
+
+        Raises:
+            MessageRefused: when a merge cannot be.
+            Unavailable: when it cannot be written.
+        """
+        now = datetime.fromtimestamp(self.clock(), UTC)
+        try:
+            with self._storing:
+                concerned = self.merges.learn(events, at, now)
+                refile(self.files, self.index, self.merges, concerned)
+        except OSError as error:
+            raise storage_failure(error, self.files.root) from error
+        except OperationalError as error:
+            raise _index_failure(error, self.files.root) from error
 
     def path_of(self, study: str, series: str, sop_instance: str) -> Path:
         """Where a stored instance lies."""
@@ -181,7 +217,7 @@ class ImageManager:
         try:
             self.files.file([(path, places[one.sop_instance]) for path, one in new.items()])
             reached(Step.FILED, study=study)
-            self.index.add(list(new.values()), level_attributes, self.clock())
+            self.index.add([presented(one, self.merges) for one in new.values()], level_attributes, self.clock())
         except (OSError, OperationalError):
             for place in places.values():
                 self.files.remove(place)

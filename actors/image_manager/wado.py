@@ -12,9 +12,10 @@ from actors.image_manager.catalog import Catalog
 from actors.image_manager.frames import Rendering, frame_numbers, native_frame, render
 from actors.image_manager.index import InstanceRow
 from actors.image_manager.media import DICOM, MULTIPART, OCTETS, accepted, choose, require_json, require_syntax
+from actors.image_manager.refiling import exported
 from actors.image_manager.search import Query
 from actors.image_manager.service import ImageManager
-from actors.shared.multipart import bytes_parts, file_parts, new_boundary
+from actors.shared.multipart import bytes_parts, chunked_parts, file_chunks, new_boundary
 from profiles.dicom import JsonDataset
 from profiles.errors import NotAcceptable, NotFound
 
@@ -127,12 +128,20 @@ def _metadata(manager: ImageManager, row: InstanceRow, base: str) -> JsonDataset
 def _instances(manager: ImageManager, request: Request, rows: Sequence[InstanceRow]) -> Response:
     media = choose(request.headers.get("accept", ""), DICOM, single=len(rows) == 1)
     require_syntax(media, [row.transfer_syntax for row in rows])
-    paths = [manager.path_of(row.study_uid, row.series_uid, row.uid) for row in rows]
+    refiled = manager.index.refiled([row.uid for row in rows])
+    if media.name == DICOM and not refiled:
+        return FileResponse(manager.path_of(rows[0].study_uid, rows[0].series_uid, rows[0].uid), media_type=DICOM)
+    contents = (_content(manager, row, is_refiled=row.uid in refiled) for row in rows)
     if media.name == DICOM:
-        return FileResponse(paths[0], media_type=DICOM)
+        return StreamingResponse(next(contents), media_type=DICOM)
     kinds = [f"{DICOM}; transfer-syntax={row.transfer_syntax}" for row in rows]
     boundary = new_boundary()
-    return _multipart(file_parts(boundary, zip(paths, kinds, strict=True)), DICOM, boundary)
+    return _multipart(chunked_parts(boundary, zip(contents, kinds, strict=True)), DICOM, boundary)
+
+
+def _content(manager: ImageManager, row: InstanceRow, *, is_refiled: bool) -> Iterator[bytes]:
+    path = manager.path_of(row.study_uid, row.series_uid, row.uid)
+    return exported(path, _header(manager, row)) if is_refiled else file_chunks(path)
 
 
 def _frames(manager: ImageManager, request: Request, row: InstanceRow, wanted: str) -> Response:

@@ -164,22 +164,28 @@ def file_parts(boundary: str, files: Iterable[tuple[Path, str]]) -> Iterator[byt
         boundary: from `new_boundary`.
         files: path and Content-Type of each part.
     """
-    for path, content_type in files:
-        yield part_head(boundary, content_type)
-        with path.open("rb") as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                yield chunk
-        yield b"\r\n"
-    yield f"--{boundary}--\r\n".encode()
+    return chunked_parts(boundary, ((file_chunks(path), content_type) for path, content_type in files))
 
 
 def bytes_parts(boundary: str, parts: Iterable[bytes], content_type: str) -> Iterator[bytes]:
     """A multipart body made of contents in memory, e.g. frames."""
-    for content in parts:
+    return chunked_parts(boundary, (((content,), content_type) for content in parts))
+
+
+def chunked_parts(boundary: str, parts: Iterable[tuple[Iterable[bytes], str]]) -> Iterator[bytes]:
+    """A multipart body made of contents in chunks, each with its Content-Type."""
+    for chunks, content_type in parts:
         yield part_head(boundary, content_type)
-        yield content
+        yield from chunks
         yield b"\r\n"
     yield f"--{boundary}--\r\n".encode()
+
+
+def file_chunks(path: Path) -> Iterator[bytes]:
+    """The content of a file."""
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            yield chunk
 
 
 def part_head(boundary: str, content_type: str) -> bytes:
