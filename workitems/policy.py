@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from profiles.dicom import Code, JsonDataset, get_code
+from profiles.ups.parameters import wanted_version
 
 #: AIW-I 4.85.4.1.3: workitems in a final state are kept at least 24 hours.
 SHORTEST_RETENTION = timedelta(hours=24)
@@ -36,10 +37,22 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Which stations do workitems of a code, in order of preference."""
+    """Which stations do workitems of a code, in order of preference.
+
+    Attributes:
+        workitem_code: the code.
+        stations: the first is asked first.
+        engine_version: for workitems that ask for this version of the engine only; empty for all.
+    """
 
     workitem_code: Code
     stations: tuple[Code, ...]
+    engine_version: str = ""
+
+    def holds_for(self, content: JsonDataset) -> bool:
+        """Whether it is meant for a workitem."""
+        is_version = self.engine_version in ("", wanted_version(content))
+        return is_version and self.workitem_code.same_as(get_code(content, "ScheduledWorkitemCodeSequence"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +61,7 @@ class Policy:
 
     Attributes:
         leases: the first that holds for a claim counts; none means that a claim holds for ever.
-        assignments: who does what; a code without one is open to every performer.
+        assignments: who does what, the first that holds; a code without one is open to every performer.
         strict: whether a creation without its type 2 attributes is refused; else they are added empty.
         retention: how long a workitem is kept in its final state.
         gift_givers: AE titles that may subscribe others than themselves; ``*`` for everybody.
@@ -66,11 +79,8 @@ class Policy:
 
     def station_for(self, content: JsonDataset, but_not: Collection[str] = ()) -> Code | None:
         """The station that a workitem is to be assigned to; None when nobody in particular."""
-        code = get_code(content, "ScheduledWorkitemCodeSequence")
-        for assignment in self.assignments:
-            if assignment.workitem_code.same_as(code):
-                return next((one for one in assignment.stations if one.value not in but_not), None)
-        return None
+        found = next((one for one in self.assignments if one.holds_for(content)), None)
+        return next((one for one in found.stations if one.value not in but_not), None) if found else None
 
     def may_subscribe(self, caller: str, receiver: str) -> bool:
         """Whether a caller may subscribe an AE, which need not be itself (PS3.4 CC.2.3.3).

@@ -87,15 +87,22 @@ class LeaseSettings(_Table):
 
 
 class AssignmentSettings(_Table):
-    """Which stations do workitems of a code, in order of preference."""
+    """Which stations do workitems of a code, in order of preference.
+
+    Attributes:
+        workitem_code: ``VALUE^SCHEME`` of the workitems.
+        engine_version: for workitems that ask for this version of the engine only; name these before those for all.
+        stations: each its AE title, and after ``^`` a name for people.
+    """
 
     workitem_code: CodeText
+    engine_version: str = ""
     stations: Annotated[tuple[Station, ...], Field(min_length=1), _once(lambda one: _station(one).value)]
 
 
 def _code_assigned(assignment: AssignmentSettings) -> str:
     code = code_of(assignment.workitem_code)
-    return f"{code.value}^{code.scheme}"
+    return f"{code.value}^{code.scheme} {assignment.engine_version}".strip()
 
 
 class PeerSettings(_Table):
@@ -203,7 +210,8 @@ class Settings(ActorSettings):
             for one in self.leases
         ]
         assignments = [
-            Assignment(code_of(one.workitem_code), tuple(map(_station, one.stations))) for one in self.assignments
+            Assignment(code_of(one.workitem_code), tuple(map(_station, one.stations)), one.engine_version)
+            for one in self.assignments
         ]
         return Policy(
             leases, assignments, self.strict, timedelta(hours=self.retention_hours), frozenset(self.gift_givers)

@@ -10,8 +10,9 @@ from typing import Any
 
 from actors.shared.multipart import is_uid
 from actors.task_performer.addresses import destination_of
-from profiles.dicom import Code, JsonDataset, get_all, items, parse_dicom_datetime, text
+from profiles.dicom import Code, JsonDataset, get_all, get_code, items, parse_dicom_datetime, text
 from profiles.tables import read_table
+from profiles.ups.parameters import wanted_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Station:
         classes: pools that it belongs to.
         organisation: that it works for; empty when that is nobody's concern.
         archives: where it may store, the default first.
+        versions: of its engines, each with a code that it serves.
     """
 
     ae_title: str
@@ -31,6 +33,7 @@ class Station:
     archives: tuple[str, ...]
     classes: tuple[Code, ...] = ()
     organisation: str = ""
+    versions: tuple[tuple[Code, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,11 @@ def _served(guard: Guard, workitem: JsonDataset, station: Station) -> bool:
     return len(found) == 1 and _any_same(found, station.workitem_codes)
 
 
+def _version(_guard: Guard, workitem: JsonDataset, station: Station) -> bool:
+    code, wanted = get_code(workitem, "ScheduledWorkitemCodeSequence"), wanted_version(workitem)
+    return wanted in {"", *(version for served, version in station.versions if served.same_as(code))}
+
+
 def _station(guard: Guard, workitem: JsonDataset, station: Station) -> bool:
     """The AE title decides; peers differ in the scheme they give it."""
     found = _codes(workitem, guard.path)
@@ -134,6 +142,7 @@ def _any_same(found: Sequence[Code], ours: Sequence[Code]) -> bool:
 _HOLDS: dict[str, Callable[[Guard, JsonDataset, Station], bool]] = {
     "is": _is,
     "served": _served,
+    "version": _version,
     "station": _station,
     "class": _class,
     "organisation": _organisation,

@@ -24,6 +24,7 @@ from actors.task_performer.work import Means, Work
 from ai_engines import EngineDescription
 from profiles.dicom import JsonDataset, get_code, new_uid, text
 from profiles.errors import BadInput, NotFound, StepwellError, Unavailable
+from profiles.ups.parameters import wanted_version
 
 _log = get_logger(__name__)
 _PAGE = 100
@@ -35,7 +36,8 @@ _REMEMBERED = 10_000
 def station_of(settings: Settings, engines: Mapping[str, EngineDescription]) -> Station:
     """What a performer with these engines is."""
     codes = tuple(code for description in engines.values() for code in description.workitem_codes)
-    return Station(settings.ae_title, codes, settings.archives, settings.class_codes, settings.organisation)
+    versions = tuple((code, one.version) for one in engines.values() for code in one.workitem_codes)
+    return Station(settings.ae_title, codes, settings.archives, settings.class_codes, settings.organisation, versions)
 
 
 class TaskPerformer:
@@ -164,11 +166,10 @@ class TaskPerformer:
         return record
 
     def _engine_for(self, workitem: JsonDataset) -> str:
-        code = get_code(workitem, "ScheduledWorkitemCodeSequence")
         for name, description in self._engines.items():
-            if any(served.same_as(code) for served in description.workitem_codes):
+            if _serves(description, workitem):
                 return name
-        raise BadInput("No engine here serves the workitem's code.")
+        raise BadInput("No engine here serves the workitem's code in the version that it asks for.")
 
     def _submit(self, slots: ThreadPoolExecutor, record: Record, *, resumed: bool) -> None:
         with self._changed:
@@ -210,8 +211,11 @@ class TaskPerformer:
             record = means.journal.write(record.at(Phase.CLAIMED, started_at=means.clock()))
             reached(Step.CLAIMED, workitem=uid, study=text(workitem, "StudyInstanceUID"))
         description = self._engines.get(record.engine)
-        if description is None:
-            raise GivenUp(f"the engine {record.engine!r} is not run here any more; add it to [task_performer] engines")
+        if description is None or not _serves(description, workitem):
+            raise GivenUp(
+                f"the engine {record.engine!r} is not run here any more, or not in the version that is asked for; add "
+                "it to [task_performer] engines"
+            )
         Work(means, record, workitem, description, self._cancel_request).run()
 
     def _cancel_request(self, uid: str) -> Reason | None:
@@ -252,6 +256,13 @@ def _place(error: Exception) -> str:
     """Where an error came from, without its words, which may quote anything."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
+
+
+def _serves(engine: EngineDescription, workitem: JsonDataset) -> bool:
+    """Whether an engine has the code, and the version if one is asked for, of a workitem."""
+    code = get_code(workitem, "ScheduledWorkitemCodeSequence")
+    is_version = wanted_version(workitem) in ("", engine.version)
+    return is_version and any(served.same_as(code) for served in engine.workitem_codes)
 
 
 def _urgency(workitem: JsonDataset) -> tuple[int, str]:

@@ -50,6 +50,7 @@ class Request:
         routine_priority: priority when the order does not ask for another: ``HIGH``, ``MEDIUM`` or ``LOW``.
         station_class: pool of performers, if only one may do it.
         parameters: Scheduled Processing Parameters: concept → text.
+        engine_version: the only version of the algorithm that may do it; empty when any may.
     """
 
     workitem_code: Code
@@ -58,3 +59,4 @@ class Request:
     routine_priority: str = "MEDIUM"
     station_class: Code | None = None
     parameters: Mapping[Code, str] = field(default_factory=dict)
+    engine_version: str = ""

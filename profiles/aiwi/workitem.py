@@ -10,6 +10,7 @@ from profiles.aiwi.values import InputSeries, InputStudy, Request
 from profiles.dicom import Code, JsonDataset, dicom_datetime, get_all, put, put_codes, put_items, tag_of, text
 from profiles.hl7.values import EntityIdentifier, ImagingOrder
 from profiles.tables import read_table
+from profiles.ups.parameters import text_parameter, want_version
 from profiles.ups.validation import enumerated, with_type_2
 
 _NAMESPACE = uuid.UUID("6c1f5b0e-7d4c-5e0f-9a55-0d5c1f0c8a11")
@@ -66,7 +67,9 @@ def workitem_for_order(
     put_codes(
         workitem, "ScheduledStationClassCodeSequence", *([request.station_class] if request.station_class else [])
     )
-    put_items(workitem, "ScheduledProcessingParametersSequence", *_parameters(request))
+    parameters = [text_parameter(concept, value) for concept, value in request.parameters.items()]
+    put_items(workitem, "ScheduledProcessingParametersSequence", *parameters)
+    want_version(workitem, request.engine_version)
     put_items(workitem, "InputInformationSequence", *input_items(study, archive_url))
     storage = put(_dataset(), "StorageURL", destination_url)
     put_items(workitem, "OutputDestinationSequence", put_items(_dataset(), "STOWRSStorageSequence", storage))
@@ -139,15 +142,6 @@ def _input(study_uid: str, series: InputSeries, archive_url: str) -> JsonDataset
     url = f"{archive_url}/studies/{study_uid}/series/{series.series_instance_uid}"
     put_items(found, "WADORSRetrievalSequence", put(_dataset(), "RetrieveURL", url))
     return dict(sorted(found.items()))
-
-
-def _parameters(request: Request) -> list[JsonDataset]:
-    found = []
-    for concept, value in request.parameters.items():
-        content_item = put(_dataset(), "ValueType", "TEXT")
-        put_codes(content_item, "ConceptNameCodeSequence", concept)
-        found.append(put(content_item, "TextValue", value))
-    return found
 
 
 def _put_patient(workitem: JsonDataset, order: ImagingOrder, images: JsonDataset) -> None:

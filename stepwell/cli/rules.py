@@ -17,6 +17,7 @@ from stepwell.cli.options import ConfigOption, JsonOption
 from stepwell.settings import Configuration, load
 
 if TYPE_CHECKING:
+    from actors.task_requester.rules.offered import Offered
     from actors.task_requester.rules.trying import Tried
     from profiles.hl7 import ImagingOrder
 
@@ -47,14 +48,14 @@ def check(file: FileArgument, config: ConfigOption = None, as_json: JsonOption =
 
     try:
         rules = load_rules(file)
-        served, waiting = _served(load(config), file)
+        offered = _offered(load(config), file)
     except BadInput as error:
         faults = error.findings
         rows = [{"rule": one.path, "kind": "fault", "words": f"{one.message} {one.remedy}"} for one in faults]
         rows = rows or [{"rule": "", "kind": "fault", "words": error.message}]
         found: list[dict[str, Any]] = [{**row, "serious": True} for row in rows]
     else:
-        found = [asdict(one) for one in check_rules(rules, served, datetime.now(UTC))] + waiting
+        found = [asdict(one) for one in check_rules(rules, offered, datetime.now(UTC))]
     if as_json:
         typer.echo(json.dumps(found, indent=1))
     else:
@@ -201,8 +202,8 @@ def _store(configuration: Configuration) -> Path | str:
     return where
 
 
-def _served(configuration: Configuration, file: Path) -> tuple[dict[tuple[str, str], str], list[dict[str, Any]]]:
-    """The workitem codes that are worked on here, each with the version of its engine; steps that no engine serves.
+def _offered(configuration: Configuration, file: Path) -> Offered:
+    """The workitem codes that are worked on here.
 
     Raises:
         BadInput: when a pipeline in the rule file cannot be done.
@@ -210,30 +211,18 @@ def _served(configuration: Configuration, file: Path) -> tuple[dict[tuple[str, s
     from pydantic import ValidationError
 
     from actors.task_manager.settings import Settings as TaskManager
+    from actors.task_requester.rules.offered import Offered
     from ai_engines.registry import engines
 
-    found: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], set[str]] = {}
     for engine in engines():
         about = engine.describe()
-        found |= {(code.value, code.scheme): about.version for code in about.workitem_codes}
+        for code in about.workitem_codes:
+            found.setdefault((code.value, code.scheme), set()).add(about.version)
     manager: Any = configuration.actors.get("task_manager") or TaskManager()
     try:
         manager = TaskManager.model_validate({"rules": file, "pipelines": manager.pipelines})
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise BadInput(f"The pipelines of {file} cannot be done: {told}.") from error
-    pipelines = [one.pipeline() for one in manager.pipelines]
-    found |= {(one.workitem_code.value, one.workitem_code.scheme): "" for one in pipelines if one.workitem_code}
-    waiting = [
-        {
-            "rule": f"pipeline {pipeline.workitem_code.value}",
-            "kind": "unserved",
-            "words": f"No engine here serves the step {step.name} ({step.workitem_code.value}); does a person?",
-            "serious": False,
-        }
-        for pipeline in pipelines
-        for step in pipeline.steps
-        if pipeline.workitem_code and step.workitem_code
-        if (step.workitem_code.value, step.workitem_code.scheme) not in found
-    ]
-    return found, waiting
+    return Offered(found, tuple(one.pipeline() for one in manager.pipelines))

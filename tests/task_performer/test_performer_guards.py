@@ -9,10 +9,11 @@ from actors.task_performer.guards import Station, guards, is_due, objections
 from connectathon.fiction import new_order
 from connectathon.workitems import ANALYSIS, new_workitem
 from profiles.dicom import Code, items, put, put_codes, put_items
+from profiles.ups.parameters import want_version
 
 ARCHIVE = "http://127.0.0.1:8081/dicom-web"
 POOL = Code("NEURO", "99SITE", "Neuro")
-STATION = Station("AI_ONE", (ANALYSIS,), (ARCHIVE,), (POOL,), "St. Fiction")
+STATION = Station("AI_ONE", (ANALYSIS,), (ARCHIVE,), (POOL,), "St. Fiction", ((ANALYSIS, "1.0"),))
 
 
 def dicom_input(study="2.25.1", series="2.25.2", kind="DICOM"):
@@ -49,6 +50,7 @@ CHANGES = {
     "AIWI-G-007": lambda one: put_items(one, "InputInformationSequence"),
     "AIWI-G-008": lambda one: put_items(one, "InputInformationSequence", dicom_input(kind="CDA")),
     "AIWI-G-009": lambda one: put_items(one, "OutputDestinationSequence", destination("http://127.0.0.1:9/x")),
+    "AIWI-G-010": lambda one: want_version(one, "2.0"),
 }
 
 
@@ -81,8 +83,17 @@ def test_a_workitem_is_objected_to_by_guard(guard, workitem):
             one, "OutputDestinationSequence", destination("http://127.0.0.1:9/x"), destination(f"{ARCHIVE}/studies")
         ),
         lambda one: put_items(one, "InputInformationSequence", dicom_input(kind="")),
+        lambda one: want_version(one, "1.0"),
     ],
-    ids=["station", "one-of-stations", "one-of-pools", "organisation", "one-of-destinations", "input-of-no-type"],
+    ids=[
+        "station",
+        "one-of-stations",
+        "one-of-pools",
+        "organisation",
+        "one-of-destinations",
+        "input-of-no-type",
+        "version",
+    ],
 )
 def test_a_workitem_that_is_meant_for_this_station_among_others_may_be_claimed(change, workitem):
     change(workitem)
@@ -144,7 +155,7 @@ def test_results_go_to_the_first_named_destination_that_is_configured(workitem):
 @pytest.mark.requirement("AIWI-TP-001", "AIWI-TP-013")
 def test_a_performer_leaves_alone_what_it_may_not_do_and_takes_it_once_it_may(ward, performer):
     left = {}
-    for guard in ("AIWI-G-002", "AIWI-G-003", "AIWI-G-004", "AIWI-G-005", "AIWI-G-006", "AIWI-G-007", "AIWI-G-009"):
+    for guard in sorted(CHANGES.keys() - {"AIWI-G-001", "AIWI-G-008"}):
         workitem = put(
             CHANGES[guard](ward.workitem(ward.images(stored=False))), "ScheduledProcedureStepPriority", "HIGH"
         )

@@ -6,16 +6,19 @@ import pytest
 
 from actors.task_requester.rules import load_rules
 from actors.task_requester.rules.checking import check_rules
+from actors.task_requester.rules.offered import Offered
 from actors.task_requester.rules.sampling import samples_of
+from profiles.dicom import Code
 from tests.task_requester.rule_files import rules_of, sample_rules, samples
+from workitems.pipelines import Pipeline, Step
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 HIGH = 'priority = "HIGH"'
 
 
-def doubts(rules, served=None):
+def doubts(rules, offered=None):
     """Rule and kind of everything doubtful."""
-    return [(one.rule, one.kind) for one in check_rules(rules, served or {}, NOW)]
+    return [(one.rule, one.kind) for one in check_rules(rules, offered or Offered(), NOW)]
 
 
 @pytest.mark.parametrize(
@@ -63,14 +66,39 @@ def test_rules_that_contradict_or_cover_each_other_are_found(tmp_path, one, othe
 def test_codes_that_nobody_serves_and_versions_that_are_not_here_are_found(tmp_path):
     more = 'engine_version = "2"'
     rules = rules_of(tmp_path, {"when": "age > 1", "code": "X", "more": more}, {"when": "age > 1", "code": "Z"})
-    assert doubts(rules, {("X", "99X"): "1"}) == [("rule-1", "version"), ("rule-2", "unserved")]
-    assert doubts(rules, {("X", "99X"): "2", ("Z", "99X"): ""}) == []
+    assert doubts(rules, Offered({("X", "99X"): {"1"}})) == [("rule-1", "version"), ("rule-2", "unserved")]
+    assert doubts(rules, Offered({("X", "99X"): {"1", "2"}, ("Z", "99X"): {"1"}})) == []
+
+
+X, QC = Code("X", "99X", "x"), Code("QC", "99X", "qc")
+
+
+def test_a_version_for_a_pipeline_or_one_that_no_engine_has_for_a_step_is_found(tmp_path):
+    rules = rules_of(tmp_path, {"when": "age > 1", "more": 'engine_version = "2"'})
+    steps = (Step("one", QC), Step("two", QC, engine_version="3"))
+    offered = Offered({("QC", "99X"): {"1"}}, [Pipeline(steps, X)])
+    assert doubts(rules, offered) == [("rule-1", "version"), ("pipeline X", "version")]
+
+
+@pytest.mark.parametrize(
+    ("step", "kinds"),
+    [
+        (Step("one", QC), [("pipeline X", "twice")]),
+        (Step("one", QC, shared=True), []),
+        (Step("one", QC, engine_version="1"), []),
+    ],
+    ids=["twice", "shared", "another-version"],
+)
+def test_a_step_that_two_pipelines_would_do_twice_is_found(tmp_path, step, kinds):
+    other = Pipeline((Step("another", QC, shared=True),), Code("Y", "99X", "y"))
+    rules = rules_of(tmp_path, {"when": "age > 1"})
+    assert doubts(rules, Offered({("QC", "99X"): {"1"}}, [Pipeline((step,), X), other])) == kinds
 
 
 def test_earlier_studies_for_an_engine_that_does_not_tell_them_apart_are_found(tmp_path):
     rules = rules_of(tmp_path, {"when": "age > 1", "more": "priors = { days = 30 }"})
-    assert doubts(rules, {("X", "99X"): "1"}) == [("rule-1", "priors")]
-    assert doubts(rules, {("X", "99X"): ""}) == []
+    assert doubts(rules, Offered({("X", "99X"): {"1"}})) == [("rule-1", "priors")]
+    assert doubts(rules, Offered({("QC", "99X"): {"1"}}, [Pipeline((Step("one", QC),), X)])) == []
 
 
 def test_the_rules_of_the_package_and_the_samples_are_free_of_doubt(tmp_path):

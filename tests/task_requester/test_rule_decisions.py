@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from actors.task_performer.guards import Station, objections
 from actors.task_requester.images import ImageStudy
 from actors.task_requester.rules.applying import decide_all
 from actors.task_requester.rules.fields import series_values, study_values
 from actors.task_requester.rules.model import Hours
 from actors.task_requester.rules.requesting import Places, explain_request, start_of, workitem_of
 from actors.task_requester.rules.trying import order_of_images
-from profiles.aiwi import content_findings
-from profiles.dicom import get_all, item, items, parse_dicom_datetime, text
+from profiles.aiwi import content_findings, workitem_uid
+from profiles.dicom import Code, get_all, item, items, parse_dicom_datetime, text
 from profiles.errors import BadInput
+from profiles.ups.parameters import wanted_version
 from tests.task_requester.rule_files import dataset, order, rules_of, sample_rules, samples, series, study
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -150,12 +152,26 @@ def test_urgent_work_begins_at_once_and_the_rest_waits_for_the_night(tmp_path, s
     assert content_findings(workitem) == []
 
 
-def test_the_version_of_the_engine_is_a_parameter(tmp_path):
+def test_the_version_of_the_engine_is_asked_for_by_a_parameter(tmp_path):
     (rule,) = rules_of(tmp_path, {"when": ANY, "more": 'engine_version = "1.0.2"\nparameters = { level = "3" }'})
     workitem = workitem_of(decide(rule, study()), order(), study(), PLACES, NOW)
     parameters = items(workitem, "ScheduledProcessingParametersSequence")
     told = {text(item(one, "ConceptNameCodeSequence"), "CodeValue"): text(one, "TextValue") for one in parameters}
-    assert told == {"engine_version": "1.0.2", "level": "3"}
+    assert told == {"111003": "1.0.2", "level": "3"}
+    assert wanted_version(workitem) == "1.0.2"
+
+
+@pytest.mark.requirement("AIWI-TP-001")
+def test_two_versions_side_by_side_give_two_workitems_and_each_performer_may_claim_its_own(tmp_path):
+    old, new = ({"when": ANY, "code": "BRAIN", "more": f'engine_version = "{version}"'} for version in "12")
+    decisions = [decide(rule, study()) for rule in rules_of(tmp_path, old, new)]
+    workitems = [workitem_of(one, order(), study(), PLACES, NOW) for one in decisions]
+    assert len({workitem_uid("A1", "1.2.3", one.rule.name) for one in decisions}) == 2
+    code = Code("BRAIN", "99X", "x")
+    for number, version in enumerate("12"):
+        performer = Station("AI", (code,), ("http://127.0.0.1:1/dicom-web",), versions=((code, version),))
+        may = [not objections(one, performer) for one in workitems]
+        assert may == [number == 0, number == 1]
 
 
 PRESENT = dated("9", "20260301")

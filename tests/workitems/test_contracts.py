@@ -22,15 +22,16 @@ from profiles.dicom import (
     text,
 )
 from profiles.errors import BadInput, Conflict, Unavailable
+from profiles.ups.parameters import want_version, wanted_version
 from profiles.ups.subscriptions import GLOBAL_SUBSCRIPTION
 from workitems.contracts import Contractor, Moment, OwnPlace, Plans
 from workitems.leasing import release_expired
 from workitems.model import Channel, Contract, EventKind, Standing
-from workitems.pipelines import COPY, Inputs, OnFailure, Pipeline, Step
+from workitems.pipelines import COPY, PUSH, Inputs, OnFailure, Pipeline, Step
 from workitems.policy import Assignment, Lease, Policy
 from workitems.schema import upgrade
 from workitems.store import Store, sqlite_url
-from workitems.subtasks import child_uid
+from workitems.subtasks import child_content, child_uid
 from workitems.worklist import Worklist
 
 pytestmark = pytest.mark.requirement("AIWI-TM-086")
@@ -595,6 +596,16 @@ def test_a_common_step_is_as_urgent_as_the_most_urgent_workitem_that_wants_it(sh
     assert text(found, "ScheduledProcedureStepStartDateTime") == "20200101000000+0000"
 
 
+def test_a_step_asks_for_the_version_that_its_pipeline_names_and_never_for_that_of_the_whole():
+    parent = want_version(new_workitem(now=now()), "7")
+    of_any, pinned = Step("one", BRAIN), Step("two", BRAIN, engine_version="2")
+    told = [
+        wanted_version(child_content(parent, step, Contract("P", step.name, "C"), ()))
+        for step in (of_any, pinned, PUSH.step(COPY))
+    ]
+    assert told == ["", "2", "7"]
+
+
 def test_all_who_wait_for_a_common_step_follow_the_workitem_that_replaces_it(new_site, sharing):
     sharing.worklist.policy = Policy(leases=[Lease(1)])
     for uid in (sharing.one, sharing.other):
@@ -627,7 +638,7 @@ def test_contracts_of_before_steps_could_be_shared_are_kept(database_url):
     upgrade(engine, "0002")
     row = ("'C', 'P', 'one', 1, '', '', 'placed', false", "'{}'" if engine.name == "sqlite" else "'{}'::bytea")
     with engine.begin() as connection:
-        connection.execute(sqlalchemy.text(f"INSERT INTO contract VALUES ({', '.join(row)})"))
+        connection.execute(sqlalchemy.text(f"INSERT INTO contract VALUES ({', '.join(row)})"))  # noqa: S608
     engine.dispose()
     store = Store(database_url)
     assert store.contracts_of("P") == [Contract("P", "one", "C", standing=Standing.PLACED)]

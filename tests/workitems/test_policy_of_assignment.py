@@ -11,6 +11,7 @@ from connectathon.workitems import ANALYSIS, new_workitem
 from profiles.dicom import Code, get, get_code, item, new_uid, put_codes
 from profiles.errors import StepwellError
 from profiles.ups import State
+from profiles.ups.parameters import want_version
 from profiles.ups.subscriptions import GLOBAL_SUBSCRIPTION
 from workitems.model import Channel, EventKind
 from workitems.policy import Assignment, Policy, assigned_station
@@ -49,6 +50,13 @@ def test_a_workitem_that_nobody_is_named_for_goes_to_the_first_station_and_the_a
     assert outcome.warning == "created-with-modifications"
     assert get_code(worklist.retrieve(outcome.uid), "ScheduledStationNameCodeSequence") == STATIONS[0]
     assert kinds(store, outcome.uid) == [EventKind.CREATED, EventKind.ASSIGNED]
+
+
+def test_a_version_that_is_asked_for_goes_to_the_stations_that_have_it(store):
+    new, any_ = Assignment(ANALYSIS, STATIONS[:1], engine_version="2"), Assignment(ANALYSIS, STATIONS[1:2])
+    policy = Policy(assignments=[new, any_])
+    asked = [policy.station_for(want_version(new_workitem(now=now()), version)) for version in ("2", "1", "")]
+    assert asked == [STATIONS[0], STATIONS[1], STATIONS[1]]
 
 
 def test_a_station_that_the_requester_names_is_kept_and_a_code_without_rule_is_open_to_all(store):

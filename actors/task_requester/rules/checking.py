@@ -7,15 +7,17 @@ relations between attributes that only real images have.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
 from random import Random
 
 from actors.task_requester.rules.deciding import Rule
+from actors.task_requester.rules.doubt import Doubt
 from actors.task_requester.rules.language import Condition, ExpressionFailed
 from actors.task_requester.rules.model import RuleTable
+from actors.task_requester.rules.offered import Offered, check_pipelines
 from actors.task_requester.rules.sampling import Candidates, candidates, draw, parts, steer, unseen
 
 _SAMPLES_PER_RULE, _MOST_SAMPLES = 800, 8_000
@@ -23,40 +25,21 @@ _SAMPLES_PER_RULE, _MOST_SAMPLES = 800, 8_000
 _TOLD = ("priority", "priorities", "parameters", "station_class", "engine_version", "hours", "worklist")
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """Something doubtful.
-
-    Attributes:
-        rule: where.
-        kind: ``unreachable``, ``always``, ``failing``, ``contradiction``, ``covered``, ``over``, ``unserved``,
-            ``version``, ``priors`` or ``unseen``.
-        words: what it is.
-        serious: whether the file should not be used like this.
-    """
-
-    rule: str
-    kind: str
-    words: str
-    serious: bool = False
-
-
-def check_rules(rules: Sequence[Rule], served: Mapping[tuple[str, str], str], now: datetime) -> list[Doubt]:
-    """Everything doubtful about rules.
+def check_rules(rules: Sequence[Rule], offered: Offered, now: datetime) -> list[Doubt]:
+    """Everything doubtful about rules and the pipelines that they may ask for.
 
     Args:
         rules: of one file.
-        served: the workitem codes that somebody here works on, as value and scheme, each with the version of the engine
-            (empty for a pipeline); nothing is said about codes when it is empty.
+        offered: the codes that somebody here works on.
         now: the present, timezone-aware.
     """
-    found = [doubt for rule in rules for doubt in _of_table(rule.table, served, now)]
+    found = [doubt for rule in rules for doubt in _of_table(rule.table, offered, now)]
     truths = _try_out(rules)
     for rule in rules:
         found += _of_truth(rule, truths[rule.table.name])
     for one, other in combinations(rules, 2):
         found += _of_pair(one.table, other.table, truths)
-    return found
+    return found + check_pipelines(offered)
 
 
 @dataclass(slots=True)
@@ -111,23 +94,31 @@ def _conditions(rule: Rule) -> list[Condition]:
     return [rule.when, *([rule.series] if rule.series else [])]
 
 
-def _of_table(rule: RuleTable, served: Mapping[tuple[str, str], str], now: datetime) -> list[Doubt]:
-    found, code = [], rule.workitem_code
+def _of_table(rule: RuleTable, offered: Offered, now: datetime) -> list[Doubt]:
+    found = []
     if rule.until and rule.until <= now:
         found.append(Doubt(rule.name, "over", f"It counts {rule.in_force()} and never again."))
-    if not served:
-        return found
-    version = served.get((code.value, code.scheme))
-    if version is None:
+    return [*found, *_of_code(rule, offered)] if offered else found
+
+
+def _of_code(rule: RuleTable, offered: Offered) -> Iterator[Doubt]:
+    code, wanted = rule.workitem_code.code(), rule.engine_version
+    versions = offered.versions_of(code)
+    if offered.is_pipeline(code):
+        if wanted:
+            words = f"{code.value} is a pipeline, which has no version; name it in `engine_version` of its steps."
+            yield Doubt(rule.name, "version", words, serious=True)
+        return
+    if not versions:
         words = f"No engine and no pipeline here serves {code.value} {code.scheme}; its workitems would wait for ever."
-        found.append(Doubt(rule.name, "unserved", words, serious=True))
-    elif version and rule.priors:
+        yield Doubt(rule.name, "unserved", words, serious=True)
+        return
+    if rule.priors:
         words = "Engines here take one series of all that they are given, and might take one of an earlier study."
-        found.append(Doubt(rule.name, "priors", words))
-    elif version and rule.engine_version and rule.engine_version != version:
-        words = f"It asks for version {rule.engine_version} of the engine; the one here is {version}."
-        found.append(Doubt(rule.name, "version", words, serious=True))
-    return found
+        yield Doubt(rule.name, "priors", words)
+    if wanted and wanted not in versions:
+        words = f"It asks for version {wanted} of the engine; here is {', '.join(sorted(versions))}."
+        yield Doubt(rule.name, "version", words, serious=True)
 
 
 def _of_truth(rule: Rule, truth: _Truth) -> list[Doubt]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlmodel import Session, col, select
 
 from actors.task_requester.database import OrderRow, WorkitemRow, WorkitemState
+from actors.task_requester.projection import BULK
 from actors.task_requester.rules.deciding import Decision
 from actors.task_requester.rules.model import OncePer
 
@@ -30,6 +31,9 @@ def suppress(session: Session, decision: Decision, order: OrderRow, study_uid: s
         col(WorkitemRow.cancel_wanted).is_(False),
         col(WorkitemRow.state).not_in([WorkitemState.WITHDRAWN, WorkitemState.REFUSED]),
     )
+    if order.origin != BULK:  # research takes nothing from a patient's care
+        in_bulk = select(OrderRow.number).where(OrderRow.origin == BULK)
+        others = others.where(col(WorkitemRow.order_number).not_in(in_bulk))
     if often is OncePer.STUDY:
         others = others.where(WorkitemRow.study_uid == study_uid)
     else:

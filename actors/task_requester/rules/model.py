@@ -114,7 +114,7 @@ class RuleTable(_Table):
         hours: when work that is not HIGH begins.
         expected_minutes: from the start to the expected completion.
         station_class: pool of performers.
-        engine_version: of the engine, passed on to it.
+        engine_version: the only version of the engine that may do it.
         parameters: passed on to the algorithm.
         once_per: how often at most there is a workitem of the rule.
         start: from when on the rule counts (``from`` in the file).

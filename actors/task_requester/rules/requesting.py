@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from actors.task_requester.images import ImageStudy
+from actors.task_requester.projection import BULK
 from actors.task_requester.rules.deciding import Decision
 from actors.task_requester.rules.model import RuleTable
 from profiles.aiwi import Request, explain_priority, input_items, priority_of, workitem_for_order
 from profiles.dicom import Code, JsonDataset, dicom_datetime, items, put, put_items
 from profiles.hl7 import ImagingOrder
-
-ENGINE_VERSION = Code("engine_version", "99STEPWELL", "engine_version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +40,14 @@ def workitem_of(
         now: the present, timezone-aware.
     """
     rule = decision.rule
-    parameters = {Code(name, "99STEPWELL", name): value for name, value in rule.parameters.items()}
-    if rule.engine_version:
-        parameters[ENGINE_VERSION] = rule.engine_version
     request = Request(
         workitem_code=rule.workitem_code.code(),
         label=rule.label,
         worklist_label=rule.worklist,
         routine_priority=rule.priority,
         station_class=rule.station_class.code() if rule.station_class else None,
-        parameters=parameters,
+        parameters={Code(name, "99STEPWELL", name): value for name, value in rule.parameters.items()},
+        engine_version=rule.engine_version,
     )
     start = start_of(rule, order, now)
     content = workitem_for_order(
@@ -73,6 +70,8 @@ def workitem_of(
 
 def urgency(rule: RuleTable, order: ImagingOrder) -> str:
     """HIGH, MEDIUM or LOW: what the rule says about the order's priority, else the profile, else the rule's own."""
+    if order.origin == BULK:
+        return "LOW"
     return rule.priorities.get(order.priority.strip().upper()) or priority_of(order.priority, rule.priority)
 
 
@@ -87,7 +86,9 @@ def explain_request(decision: Decision, order: ImagingOrder, now: datetime) -> s
     """Why the workitem has its priority, its start and its earlier studies, in words."""
     rule, ordered = decision.rule, order.priority.strip().upper()
     words = [explain_priority(order.priority, rule.priority)]
-    if ordered in rule.priorities:
+    if order.origin == BULK:
+        words = ["priority LOW: it is one of many that were asked for at once"]
+    elif ordered in rule.priorities:
         words = [f"priority {rule.priorities[ordered]}: the rule says so for orders of priority {ordered}"]
     start = start_of(rule, order, now)
     if start > now:
