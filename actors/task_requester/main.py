@@ -47,7 +47,12 @@ def run(settings: Settings, common: CommonSettings) -> None:
         directory = common.data_dir / ACTOR
         with (
             results_going_back(
-                settings.results, requester.ledger.database, worklist=worklist, archive=archive, reporter=reporter
+                settings.results,
+                requester.ledger.database,
+                worklist=worklist,
+                archive=archive,
+                reporter=reporter,
+                announcer=worklist,
             ),
             triggers_running(
                 requester.ledger,

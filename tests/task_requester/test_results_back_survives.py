@@ -12,7 +12,7 @@ from actors.task_performer.journal import Output
 from actors.task_performer.performed import performed
 from actors.task_requester.quarantine import open_store
 from actors.task_requester.results_back.steps import Step
-from actors.task_requester.results_back.store import MessageState, OutgoingRow
+from actors.task_requester.results_back.store import LookRow, MessageState, OutgoingRow
 from connectathon.fiction import new_order
 from connectathon.ris import build_order
 from connectathon.waiting import eventually
@@ -101,3 +101,39 @@ def test_a_kill_at_any_step_loses_no_result_and_sends_none_under_two_control_ids
     assert len(set(receiver.ids())) == 1
     assert len(receiver.ids()) == (2 if step is Step.MESSAGE_ANSWERED else 1)
     assert len({one.text for one in receiver.messages}) == 1
+
+
+@pytest.mark.requirement("HL7-066")
+def test_the_end_of_a_workitem_is_heard_and_needs_no_polling(task_requester, archive_and_manager, tmp_path):
+    archive_url, manager_url = archive_and_manager
+    order, receiver = new_order(), Receiver()
+    try:
+        requester = task_requester(
+            archive_url=archive_url,
+            task_manager_url=manager_url,
+            ae_title="HEARS",
+            results={"receiver": receiver.address, "poll_seconds": 7200, "slowest_poll_seconds": 7200},
+        ).start()
+        eventually(lambda: requester.logged("listening-for-results"), what="the subscription")
+        paths = store_images(archive_url, order, tmp_path / "study")
+        assert send(requester, build_order(order)).code == "AA"
+        eventually(lambda: workitems_of(manager_url, order), what="the workitem")
+        uid = workitems_of(manager_url, order)[0]["00080018"]["Value"][0]
+
+        def looked_at():
+            database = open_store(requester.data_dir)
+            try:
+                with database.read() as session:
+                    row = session.get(LookRow, uid)
+                    return row is not None and row.looks > 0
+            finally:
+                database.close()
+
+        eventually(looked_at, what="the workitem to be looked at while it waits")
+        images = [pydicom.dcmread(path, stop_before_pixels=True) for path in paths]
+        perform(archive_url, manager_url, order, images, tmp_path)
+        eventually(receiver.ids, what="the result to be told")
+        requester.stop()
+    finally:
+        receiver.stop()
+    assert len(receiver.ids()) == 1

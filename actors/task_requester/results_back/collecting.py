@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement, true
 from sqlmodel import Session, col, or_, select
 
 from actors.shared.logs import get_logger
@@ -15,6 +16,7 @@ from actors.task_requester.database import Database, OrderRow, WorkitemRow, Work
 from actors.task_requester.patients import present_order
 from actors.task_requester.recording import stored_order
 from actors.task_requester.results_back.fhir import fhir_message, report_of
+from actors.task_requester.results_back.listening import ANY, Listening
 from actors.task_requester.results_back.raising import raise_message
 from actors.task_requester.results_back.reading import FoundResult, ResultArchive, read_result
 from actors.task_requester.results_back.settings import ResultsSettings
@@ -56,6 +58,7 @@ class Collector:
         archive: has the results.
         settings: whom to tell.
         clock: the present, timezone-aware.
+        listening: hears when workitems end; without it they are polled.
     """
 
     database: Database
@@ -63,6 +66,7 @@ class Collector:
     archive: ResultArchive
     settings: ResultsSettings
     clock: Callable[[], datetime]
+    listening: Listening | None = None
 
     def collect(self) -> None:
         """Look at every workitem that is due.
@@ -72,12 +76,14 @@ class Collector:
         """
         self._take_up()
         self._renew()
-        now = moment(self.clock())
+        wanted: ColumnElement[bool] = col(LookRow.next_at) <= moment(self.clock())
+        if hints := self.listening.take() if self.listening else frozenset():
+            wanted = true() if ANY in hints else or_(wanted, col(LookRow.workitem_uid).in_(hints))
         with self.database.read() as session:
             due = (
                 select(LookRow)
                 .join(WorkitemRow, col(WorkitemRow.uid) == col(LookRow.workitem_uid))
-                .where(LookRow.state == LookState.AWAITED, col(LookRow.next_at) <= now)
+                .where(LookRow.state == LookState.AWAITED, wanted)
                 .order_by(col(WorkitemRow.created_at), col(WorkitemRow.revision), col(WorkitemRow.uid))
             )
             rows = list(session.exec(due))
@@ -142,12 +148,14 @@ class Collector:
         reached(Step.RESULT_QUEUED, workitem=row.workitem_uid)
 
     def _note(self, row: LookRow, state: LookState, reason: str = "") -> None:
+        slowest = self.settings.slowest_poll_seconds
         pause = self.settings.poll_seconds * _GROWTH ** min(row.looks, _LONGEST_EXPONENT)
+        if reason == "" and self.listening and self.listening.hears:
+            pause = slowest  # its end will be heard
         with self.database.write() as session:
             found = session.get_one(LookRow, row.workitem_uid)
             found.state, found.reason, found.looks = state, reason, row.looks + 1
-            seconds = min(pause, self.settings.slowest_poll_seconds)
-            found.next_at = moment(self.clock() + timedelta(seconds=seconds))
+            found.next_at = moment(self.clock() + timedelta(seconds=min(pause, slowest)))
             session.add(found)
 
     def _queue(self, row: LookRow, found: FoundResult) -> None:

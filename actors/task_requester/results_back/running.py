@@ -10,6 +10,7 @@ from actors.task_requester.results_back import store as _tables  # noqa: F401 - 
 
 if TYPE_CHECKING:
     from actors.task_requester.database import Database
+    from actors.task_requester.results_back.listening import Announcer
     from actors.task_requester.results_back.raising import SearchableWorklist
     from actors.task_requester.results_back.reading import ResultArchive
     from actors.task_requester.results_back.settings import ResultsSettings
@@ -24,6 +25,7 @@ def results_going_back(
     worklist: SearchableWorklist,
     archive: ResultArchive,
     reporter: EventReporter,
+    announcer: Announcer | None = None,
 ) -> Iterator[None]:
     """Tell the results of our workitems while the block runs; does nothing without settings.
 
@@ -33,13 +35,22 @@ def results_going_back(
         worklist: the Task Manager.
         archive: has the results.
         reporter: takes operational and security events.
+        announcer: tells when workitems end; they are polled without it.
     """
     if settings is None:
         yield
         return
     from actors.task_requester.results_back.service import ResultsBack
 
-    back = ResultsBack(settings, database, worklist=worklist, archive=archive, reporter=reporter, audit=reporter.audit)
+    back = ResultsBack(
+        settings,
+        database,
+        worklist=worklist,
+        archive=archive,
+        reporter=reporter,
+        audit=reporter.audit,
+        announcer=announcer,
+    )
     back.start()
     try:
         yield

@@ -15,6 +15,7 @@ from actors.task_requester.results_back.alerts import Alerts
 from actors.task_requester.results_back.channels import http_channel, mllp_channel
 from actors.task_requester.results_back.collecting import Collector
 from actors.task_requester.results_back.fhir import fhir_channel
+from actors.task_requester.results_back.listening import Announcer, Listening
 from actors.task_requester.results_back.outbox import Deliver, Outbox
 from actors.task_requester.results_back.raising import SearchableWorklist, worklist_channel
 from actors.task_requester.results_back.reading import ResultArchive
@@ -37,6 +38,7 @@ class ResultsBack:
         archive: has the results.
         reporter: takes operational events.
         audit: takes a security event for each message that was answered.
+        announcer: tells when workitems end; they are polled without it.
         clock: the present, timezone-aware.
     """
 
@@ -49,11 +51,13 @@ class ResultsBack:
         archive: ResultArchive,
         reporter: Reporter,
         audit: Callable[[SecurityEvent], object] | None = None,
+        announcer: Announcer | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database, self._stopped = database, threading.Event()
         self._client = httpx.Client(timeout=settings.answer_seconds, trust_env=False)
-        collector = Collector(database, worklist, archive, settings, clock)
+        self._listening = Listening(announcer) if announcer and settings.listen else None
+        collector = Collector(database, worklist, archive, settings, clock, self._listening)
         outbox = Outbox(
             database,
             channels_of(settings, self._client, worklist),
@@ -68,11 +72,15 @@ class ResultsBack:
 
     def start(self) -> None:
         """Take up the work that is in the store."""
+        if self._listening:
+            self._listening.start()
         self._thread.start()
 
     def close(self) -> None:
         """End after the piece of work at hand."""
         self._stopped.set()
+        if self._listening:
+            self._listening.close()
         if self._thread.is_alive():
             self._thread.join()
         self._client.close()

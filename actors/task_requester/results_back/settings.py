@@ -44,8 +44,9 @@ class ResultsSettings(BaseModel):
         alert_url: gets an HTTP POST for each urgent result.
         escalation_url: gets one when nobody acknowledged it in time; ``alert_url`` when not given.
         escalation_seconds: how long an alert may wait for a person.
+        listen: whether the Task Manager is asked to tell when a workitem ends (RAD-86).
         poll_seconds: how soon a workitem is looked at again; the pauses grow with its age.
-        slowest_poll_seconds: the longest pause.
+        slowest_poll_seconds: the longest pause, and the pause while the Task Manager tells.
         answer_seconds: how long an answer is waited for.
         retry_seconds: pause after a message that was not answered; the pauses double.
         slowest_retry_seconds: the longest pause.
@@ -72,6 +73,7 @@ class ResultsSettings(BaseModel):
     alert_url: HttpUrl | None = None
     escalation_url: HttpUrl | None = None
     escalation_seconds: float = Field(default=900.0, gt=0)
+    listen: bool = True
     poll_seconds: float = Field(default=2.0, gt=0)
     slowest_poll_seconds: float = Field(default=60.0, gt=0)
     answer_seconds: float = Field(default=30.0, gt=0)
