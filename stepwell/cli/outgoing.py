@@ -19,6 +19,7 @@ from stepwell.settings import Configuration, load
 if TYPE_CHECKING:  # the store is loaded by the commands that need it
     from actors.task_requester.database import Database
     from actors.task_requester.results_back.desk import Desk
+    from actors.task_requester.settings import Settings
 
 outgoing_app = typer.Typer(
     help="Look at results on their way out; send parked ones again, withdraw sent ones, acknowledge alerts.",
@@ -42,16 +43,27 @@ def _configuration(config: Path | None) -> Configuration:
     return load(config, only=["task_requester"])
 
 
-@contextmanager
-def _database(configuration: Configuration) -> Iterator[Database]:
-    from actors.task_requester.quarantine import open_store
-    from actors.task_requester.results_back import store as _tables  # noqa: F401 - made when the store is opened
+def _settings(configuration: Configuration) -> Settings:
     from actors.task_requester.settings import Settings
 
     settings = configuration.actors["task_requester"]
     if not isinstance(settings, Settings):
         raise BadInput("The settings of the Task Requester cannot be read.")
-    database = open_store(settings.database_url or configuration.common.data_dir)
+    return settings
+
+
+def _page_url(configuration: Configuration, actor: str) -> str:
+    """Where an actor's pages are; empty when it is not configured."""
+    settings = configuration.actors.get(actor)
+    return f"http://{settings.host}:{getattr(settings, 'port', 0)}" if settings else ""
+
+
+@contextmanager
+def _database(configuration: Configuration) -> Iterator[Database]:
+    from actors.task_requester.quarantine import open_store
+    from actors.task_requester.results_back import store as _tables  # noqa: F401 - made when the store is opened
+
+    database = open_store(_settings(configuration).database_url or configuration.common.data_dir)
     try:
         yield database
     finally:
@@ -126,6 +138,36 @@ def alerts(every: AllOption = False, config: ConfigOption = None, as_json: JsonO
         said = "  ".join(filter(None, [one["why"], late, by]))
         typer.echo(f"{one['number']:>6}  {one['raised_at'][:19]}  {one['workitem_uid']}\n        {said}")
     typer.echo(f"{len(found)} alerts", err=True)
+
+
+@outgoing_app.command()
+def desk(port: Annotated[int, typer.Option(help="Port on this machine.")] = 8096, config: ConfigOption = None) -> None:
+    """Show alerts as pages, to acknowledge them there; for you, on this machine, until Ctrl-C."""
+    from actors.shared.reporting import reporter_for
+    from actors.shared.serving import serve
+    from actors.task_requester.results_back.pages import AlertDesk, create_app
+    from actors.task_requester.results_back.settings import ResultsSettings
+
+    configuration = load(config)
+    reporter = reporter_for("alerts_desk", configuration.common)
+    reporter.start()
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with _database(configuration) as database:
+            waits = _settings(configuration).results or ResultsSettings()
+            made = AlertDesk(database, reporter.audit, getpass.getuser(), waits.escalation_seconds, _now)
+            watcher, display = (_page_url(configuration, actor) for actor in ("watcher", "image_display"))
+            typer.echo(f"the alerts are at {url}", err=True)
+            serve(
+                create_app(made, watcher_url=watcher, results_url=display),
+                actor="alerts_desk",
+                host="127.0.0.1",
+                port=port,
+                data_dir=configuration.common.data_dir,
+                endpoints={"web": url},
+            )
+    finally:
+        reporter.close()
 
 
 @outgoing_app.command()

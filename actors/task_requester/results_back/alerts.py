@@ -124,6 +124,7 @@ def acknowledge(
     *,
     clock: Callable[[], datetime],
     audit: Callable[[SecurityEvent], object],
+    desk: str = "",
 ) -> AlertRow:
     """Note that a person takes care of an alert, once; the audit trail is told who.
 
@@ -133,6 +134,7 @@ def acknowledge(
         person: who.
         clock: the present, timezone-aware.
         audit: takes the security event; it is made durable before the acknowledgement is.
+        desk: whose account the name was given under, when it is not the person's own.
 
     Raises:
         NotFound: there is no such alert.
@@ -151,7 +153,7 @@ def acknowledge(
                 now,
                 caller=person,
                 target=f"urn:oid:{alert.workitem_uid}",
-                description=f"alert {number} acknowledged",
+                description=f"alert {number} acknowledged" + (f" at the desk of {desk}" if desk else ""),
                 occurrence=f"alert {number}",
             )
         )
