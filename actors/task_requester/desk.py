@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -13,14 +12,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from actors.shared.pages import Templates
 from actors.shared.pages import create_app as create_pages_app
+from actors.task_requester.forms import read_form, require_here
 from actors.task_requester.quarantine import Quarantine
 from actors.task_requester.showing import HIDDEN, is_shown, shown_lines
 from profiles.errors import BadInput
 from profiles.hl7.mending import Change, mend, read_values
 
 PACKAGE = "actors.task_requester"
-_LONGEST_FORM = 2**16
-_HERE = frozenset({"127.0.0.1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +40,8 @@ class Desk:
     token: str
 
     async def form(self, request: Request) -> dict[str, str]:
-        """The fields of a form.
-
-        Raises:
-            BadInput: it is too long, or no page of this desk made it.
-        """
-        content = b""
-        async for chunk in request.stream():
-            content += chunk
-            if len(content) > _LONGEST_FORM:
-                raise BadInput(f"The form is longer than {_LONGEST_FORM} bytes.", key="too-large")
-        fields = {name: values[0] for name, values in parse_qs(content.decode("utf-8", "replace")).items()}
-        if not secrets.compare_digest(fields.get("token", "").encode(), self.token.encode()):
-            raise BadInput(
-                "This form was not made by this desk, or before it was started again. Open the message anew."
-            )
-        return fields
+        """The fields of a form of these pages."""
+        return await read_form(request, self.token)
 
     def mended(self, number: int, fields: dict[str, str]) -> tuple[bytes, list[Change]]:
         """The message with the values that a form asks for; as it came when it asks for none."""
@@ -86,16 +70,10 @@ def create_app(
     """The pages; the arguments are those of `Desk`."""
     desk = Desk(quarantine, send, default_charset, watcher_url, secrets.token_urlsafe())
     templates = Templates(PACKAGE, values={"worklist_url": watcher_url, "token": desk.token})
-    router = APIRouter(dependencies=[Depends(_require_here)])
+    router = APIRouter(dependencies=[Depends(require_here)])
     _add_reading(router, desk, templates)
     _add_deciding(router, desk, templates)
     return create_pages_app("orders_desk", [router])
-
-
-def _require_here(request: Request) -> None:
-    """Refuse requests that reached this machine under another name: a foreign page may have chosen it."""
-    if request.url.hostname not in _HERE:
-        raise BadInput("These pages are served on this machine only. Open them as http://127.0.0.1 with their port.")
 
 
 def _add_reading(router: APIRouter, desk: Desk, templates: Templates) -> None:

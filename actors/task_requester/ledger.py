@@ -19,7 +19,7 @@ from actors.task_requester.database import (
 )
 from actors.task_requester.patients import doubt, present_order
 from actors.task_requester.planning import plan_workitems, readdress_workitems, state_of
-from actors.task_requester.projection import Phase, doing
+from actors.task_requester.projection import BULK, Phase, doing
 from actors.task_requester.recording import Effect, Told, record, stored_order
 from profiles.hl7 import EntityIdentifier, ImagingOrder, parse_timestamp
 from profiles.hl7.notices import Notice
@@ -133,7 +133,11 @@ class Ledger:
         Returns:
             Those whose study is awaited, that found images of another patient only, or that late images may come for.
         """
-        late = and_(col(OrderRow.state).in_(LATE), col(OrderRow.images_complete_at) > moment(late_since))
+        late = and_(
+            col(OrderRow.state).in_(LATE),
+            col(OrderRow.images_complete_at) > moment(late_since),
+            col(OrderRow.origin) != BULK,  # of studies that were complete long ago
+        )
         with self.database.read() as session:
             found = select(OrderRow.number).where(or_(col(OrderRow.state).in_(_AWAITING), late))
             return [number or 0 for number in session.exec(found.order_by(col(OrderRow.number)))]

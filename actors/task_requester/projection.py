@@ -26,6 +26,8 @@ _NOT_CONTENT = {"control", "status", "control_id", "transaction_time", "cancel_r
     *("origin", "called_ae", "registered")
 }
 _ORDERING = frozenset({"hl7", "fhir"})
+#: Origin of a request for many studies. It is an order of its own: no order of a patient's care is touched by it.
+BULK = "bulk"
 _ANY = "*"
 
 
@@ -159,8 +161,11 @@ def same_order(known: Sequence[ImagingOrder], order: ImagingOrder) -> bool:
     """Whether an order is the one that others are about: by filler, else placer number, else study, else accession.
 
     Different Study Instance UIDs are different orders whatever else agrees (HL7-026): the UID never changes in RAD-13.
-    An accession number may change: the earlier ones count, too.
+    An accession number may change: the earlier ones count, too. What is asked for in bulk is no order but itself.
     """
+    if any(one.origin == BULK for one in (order, *known)):
+        itself = order.origin, order.study_instance_uid, order.asked
+        return bool(known) and all((one.origin, one.study_instance_uid, one.asked) == itself for one in known)
     studies = {one.study_instance_uid for one in known} - {""}
     if studies and order.study_instance_uid and order.study_instance_uid not in studies:
         return False

@@ -36,6 +36,7 @@ from actors.task_requester.database import (
 from actors.task_requester.patients import present_order
 from actors.task_requester.planning import hold_workitems, join_workitems, withdraw_workitems
 from actors.task_requester.projection import (
+    BULK,
     Event,
     Phase,
     Standing,
@@ -63,7 +64,7 @@ class Told:
     Attributes:
         order: what is known of it.
         action: a row of ``tables/actions.csv``.
-        origin: ``hl7``, ``fhir``, ``mpps``, ``ian``, ``arrival``, ``person`` or ``query``.
+        origin: ``hl7``, ``fhir``, ``mpps``, ``ian``, ``arrival``, ``person``, ``query`` or ``bulk``.
         time: when it happened, timezone-aware.
     """
 
@@ -177,7 +178,8 @@ class _Recorder:
         self.session.add(event)
         self._link(row, told.action)
         project(self.session, row, before, after, event.effect, self.at, looked_for=told.action == "images")
-        _name(self.session, row, [*events, event], is_new=not events)
+        if told.origin != BULK:  # so nobody else's event finds it
+            _name(self.session, row, [*events, event], is_new=not events)
         return Effect(row.accession, row.study_uid, row.state, event.effect, row.number or 0)
 
     def _known(self, events: Sequence[OrderEventRow]) -> list[ImagingOrder]:

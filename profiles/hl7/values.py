@@ -100,7 +100,8 @@ class ImagingOrder:
         reason: OBR-31 as text; ``reason_code`` when it is coded.
         cancel_reason: ORC-16 as text.
         comments: OBR-13 and the notes after OBR.
-        origin: what told of the order: ``hl7``, ``fhir``, ``mpps``, ``ian``, ``arrival``, ``person`` or ``query``.
+        origin: what told of the order: ``hl7``, ``fhir``, ``mpps``, ``ian``, ``arrival``, ``person``,
+            ``query`` or ``bulk``.
         called_ae: AE title that the images were sent to, when they came through one that chooses a pipeline.
         asked: names of rules that are to be followed whatever their condition says: by a person, a FHIR Task, or the
             AE title that the images were sent to.

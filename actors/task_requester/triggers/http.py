@@ -47,7 +47,7 @@ def create_app(asking: Asking, standings: Standings, refusals: RefusalLog) -> Fa
 
     @app.post("/requests", status_code=HTTPStatus.CREATED)
     async def request_work(request: Request) -> dict[str, Any]:
-        said = await _content(request)
+        said = await json_content(request)
         words = [said.get(name) or "" for name in ("study", "rule", "priority")]
         if any(not isinstance(word, str) for word in words):
             raise BadInput("study, rule and priority are texts.")
@@ -56,11 +56,11 @@ def create_app(asking: Asking, standings: Standings, refusals: RefusalLog) -> Fa
 
     @app.post("/fhir/{version}/{kind}")
     async def create(version: Version, kind: str, request: Request) -> Response:
-        return await _take(asking, version, kind, await _content(request), is_update=False)
+        return await _take(asking, version, kind, await json_content(request), is_update=False)
 
     @app.put("/fhir/{version}/{kind}/{name}")
     async def update(version: Version, kind: str, name: str, request: Request) -> Response:
-        said = await _content(request)
+        said = await json_content(request)
         if said.get("id") != name:
             raise BadInput(
                 "id differs.", findings=[Finding(f"{kind}.id", "It is not that of the URL.", "FHIR 3.2.0.4")]
@@ -99,8 +99,13 @@ def _answer_refusals(app: FastAPI, refusals: RefusalLog) -> None:
         return JSONResponse(outcome, status, headers, media_type=_FHIR)
 
 
-async def _content(request: Request) -> dict[str, Any]:
-    """A JSON object; of no other media type, so that no form of a foreign page can send one."""
+async def json_content(request: Request) -> dict[str, Any]:
+    """A JSON object; of no other media type, so that no form of a foreign page can send one.
+
+    Raises:
+        BadInput: it is no JSON object, or too long.
+        UnsupportedMediaType: it says that it is something else.
+    """
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media not in _JSON:
         raise UnsupportedMediaType(f"The content has to be of one of {', '.join(sorted(_JSON))}.")

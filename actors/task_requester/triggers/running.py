@@ -5,12 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
 
 from actors.shared.dicomweb import Archive
 from actors.shared.logs import get_logger
+from actors.shared.pages.rendering import SHARED_ASSETS
 from actors.shared.refusals import RefusalLog
 from actors.shared.serving import require_free_port
 from actors.task_requester.ledger import Ledger
@@ -19,9 +24,14 @@ from actors.task_requester.settings import Settings
 from actors.task_requester.triggers.announced import Announcements
 from actors.task_requester.triggers.arrivals import Arrivals
 from actors.task_requester.triggers.asking import Asking
+from actors.task_requester.triggers.bulk import BulkRequests
+from actors.task_requester.triggers.bulk_http import bulk_router
 from actors.task_requester.triggers.dimse import Gateway, dimse_server
 from actors.task_requester.triggers.http import create_app, http_server
 from actors.task_requester.triggers.notices import CLASSES, Notices
+from actors.task_requester.triggers.pages import PLACE, create_pages
+from actors.task_requester.triggers.polling import Poller
+from actors.task_requester.triggers.releasing import Releaser, Worklist
 from actors.task_requester.triggers.standing import Standings, WorkitemSource
 from profiles.errors import BadInput, StepwellError
 
@@ -45,6 +55,17 @@ def require_rules(settings: Settings, rules: Sequence[Rule]) -> None:
         )
 
 
+class Watch(Protocol):
+    """Something that has to be looked at again and again."""
+
+    def look(self) -> int:
+        """Do what is due."""
+
+
+class Workitems(WorkitemSource, Worklist, Protocol):
+    """The Task Manager's client, as far as it is needed here."""
+
+
 @contextmanager
 def triggers_running(
     ledger: Ledger,
@@ -53,7 +74,7 @@ def triggers_running(
     *,
     rules: Sequence[Rule],
     archive: Archive,
-    worklist: WorkitemSource,
+    worklist: Workitems,
     refusals: RefusalLog,
 ) -> Iterator[dict[str, str]]:
     """Serve the configured triggers while the block runs.
@@ -82,11 +103,54 @@ def triggers_running(
             endpoints["dimse"] = f"{settings.host}:{settings.triggers.dimse_port}"
         if settings.triggers.http_port:
             require_free_port(ACTOR, settings.host, settings.triggers.http_port)
-            asking = Asking(ledger, archive, rules, _now)
-            app = create_app(asking, Standings(ledger.database, worklist), refusals)
+            bulk = BulkRequests(ledger.database, archive, rules, _now, settings.triggers.bulk.most_studies)
+            app = _app(ledger, bulk, archive=archive, rules=rules, worklist=worklist, refusals=refusals)
             stack.enter_context(http_server(app, settings.host, settings.triggers.http_port))
+            limits = settings.triggers.bulk
+            releaser = Releaser(ledger.database, archive, worklist, limits, clock=_now, monotonic=time.monotonic)
+            stack.enter_context(_looking(releaser))
             endpoints["http"] = f"http://{settings.host}:{settings.triggers.http_port}"
+        if settings.triggers.polling:
+            stack.enter_context(_polling(ledger, settings, archive, refusals))
         yield endpoints
+
+
+def _app(
+    ledger: Ledger,
+    bulk: BulkRequests,
+    *,
+    archive: Archive,
+    rules: Sequence[Rule],
+    worklist: WorkitemSource,
+    refusals: RefusalLog,
+) -> FastAPI:
+    """FHIR and the requests of people, with the pages for them."""
+    asking = Asking(ledger, archive, rules, _now)
+    app = create_app(asking, Standings(ledger.database, worklist), refusals)
+    app.include_router(bulk_router(bulk))
+    app.include_router(SHARED_ASSETS.router())
+    app.mount(PLACE, create_pages(asking, bulk))
+    app.add_api_route("/", lambda: RedirectResponse(f"{PLACE}/"), response_model=None)
+    return app
+
+
+@contextmanager
+def _polling(ledger: Ledger, settings: Settings, archive: Archive, refusals: RefusalLog) -> Iterator[None]:
+    """Search the configured archive, which need not be the one that has the images for the performers."""
+    url = settings.triggers.polling.archive_url if settings.triggers.polling else None
+    with Archive(url) if url else nullcontext(archive) as polled:
+        poller = Poller(
+            ledger.database,
+            ledger.record,
+            polled,
+            settings.triggers,
+            refusals=refusals,
+            clock=_now,
+            monotonic=time.monotonic,
+            name=polled.base_url,
+        )
+        with _looking(poller):
+            yield
 
 
 @contextmanager
@@ -114,7 +178,7 @@ def _dimse(
 
 
 @contextmanager
-def _looking(*watches: Arrivals | Announcements) -> Iterator[None]:
+def _looking(*watches: Watch) -> Iterator[None]:
     stopped = threading.Event()
 
     def look() -> None:
