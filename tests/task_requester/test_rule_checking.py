@@ -35,6 +35,17 @@ def doubts(rules, offered=None):
         ('modalities[1] == "MR"', "", ["unreachable", "failing"]),
         ('study_description =~ "x{9}(y|z){7}" or age > 3', "", ["unseen"]),
         ('"MR" in modalities', "until = 2026-01-01", ["over"]),
+        ('"mr" in modalities', "", ["impossible", "unreachable"]),
+        ('"mr" in modalities or "MR" in modalities', "", ["impossible"]),
+        ('sex == "female"', "", ["impossible", "unreachable"]),
+        ('study_weekday == "Monday"', "", ["impossible", "unreachable"]),
+        ('origin == "dicom"', "", ["impossible", "unreachable"]),
+        ('"BRAIN" in procedure_codes', "", ["impossible", "unreachable"]),
+        ('ScanningSequence[0] == "se"', "", ["impossible", "unreachable", "failing"]),
+        ("study_hour > 24", "", ["unreachable"]),
+        ('$any([one =~ "(?i)brain.*" for one in body_parts])', "", []),
+        ("modalities.length > 2", "", []),
+        ("$sum([1 for one in stations]) > 3", "", []),
     ],
 )
 def test_rules_that_never_or_always_hold_or_fail_are_found(tmp_path, when, more, kinds):

@@ -137,7 +137,7 @@ def test_every_fault_of_a_further_key_names_it(tmp_path, more, words):
     [("S", "HIGH", False), ("A", "HIGH", False), ("R", "LOW", True), ("", "MEDIUM", True), ("T", "HIGH", False)],
 )
 def test_urgent_work_begins_at_once_and_the_rest_waits_for_the_night(tmp_path, said, priority, waits):
-    more = 'hours = "22:00-06:00"\nexpected_minutes = 90\npriorities = { R = "LOW", T = "HIGH" }'
+    more = 'hours = "22:00-06:00"\nexpected_minutes = 90\npriorities = { r = "LOW", T = "HIGH" }'
     (rule,) = rules_of(tmp_path, {"when": ANY, "more": more})
     found, ordered = dated("1.2", "20260301"), order(priority=said)
     now = datetime(2026, 3, 1, 9).astimezone()

@@ -18,9 +18,9 @@ from actors.task_requester.rules.doubt import Doubt
 from actors.task_requester.rules.language import Condition, ExpressionFailed
 from actors.task_requester.rules.model import RuleTable
 from actors.task_requester.rules.offered import Offered, check_pipelines
-from actors.task_requester.rules.sampling import Candidates, candidates, draw, parts, steer, unseen
+from actors.task_requester.rules.sampling import Candidates, candidates, draw, impossible, parts, steer, unseen
 
-_SAMPLES_PER_RULE, _MOST_SAMPLES = 800, 8_000
+_SAMPLES_PER_RULE, _MOST_SAMPLES = 400, 6_000
 #: What two rules of one code may not tell differently about the same study.
 _TOLD = ("priority", "priorities", "parameters", "station_class", "engine_version", "hours", "worklist")
 
@@ -122,7 +122,9 @@ def _of_code(rule: RuleTable, offered: Offered) -> Iterator[Doubt]:
 
 
 def _of_truth(rule: Rule, truth: _Truth) -> list[Doubt]:
-    name, found = rule.table.name, []
+    name = rule.table.name
+    never = [words for condition in _conditions(rule) for words in impossible(condition)]
+    found = [Doubt(name, "impossible", f"{'; '.join(never)}.")] if never else []
     blind = [pattern for condition in _conditions(rule) for pattern in unseen(condition)]
     if blind:
         words = f"No text was found that fits {', '.join(map(repr, blind))}, so what hangs on that was not tried."

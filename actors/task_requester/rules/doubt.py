@@ -12,7 +12,7 @@ class Doubt:
     Attributes:
         rule: where.
         kind: ``unreachable``, ``always``, ``failing``, ``contradiction``, ``covered``, ``over``, ``unserved``,
-            ``version``, ``priors``, ``unseen`` or ``twice``.
+            ``version``, ``priors``, ``unseen``, ``impossible`` or ``twice``.
         words: what it is.
         serious: whether the file should not be used like this.
     """

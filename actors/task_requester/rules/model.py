@@ -149,6 +149,11 @@ class RuleTable(_Table):
     def _hours(cls, value: Any) -> Any:
         return Hours.parse(value) if isinstance(value, str) else value
 
+    @field_validator("priorities")
+    @classmethod
+    def _as_compared(cls, value: dict[str, Urgency]) -> dict[str, Urgency]:
+        return {said.strip().upper(): meant for said, meant in value.items()}
+
     @field_validator("start", "until", mode="before")
     @classmethod
     def _moment(cls, value: Any) -> Any:

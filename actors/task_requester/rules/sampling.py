@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from actors.task_requester.rules.forms import ANY, Form, form_of
 from actors.task_requester.rules.language import UNKNOWN, Condition, Name, compile_pattern, evaluate
 
 _OTHER = "zz other"
 #: How often a name gets a value that its own rule names.
 _OWN = 0.8
 _STEPS = 60
+#: Of lists whose length is asked for.
+_LONGEST = 50
 _MARKUP = re.compile(r"\(\?[a-zA-Z]+\)|\\[bBAZ]|[()^$?]|\(\?:|[.][*]")
 _TO_SAMPLES = (
     (r"\[(.)[^\]]*\]", r"\1"),
@@ -30,19 +33,24 @@ Candidates = dict[str, list[Any]]
 
 def candidates(condition: Condition) -> Candidates:
     """For each name of a condition, the values worth trying."""
-    literals: dict[str, list[Any]] = {name.name: [] for name in condition.names}
-    _collect(condition.compiled.statement, literals)
+    literals = _literals_by_name(condition)
     return {name.name: list(_values(name, literals[name.name])) for name in condition.names}
 
 
-def samples_of(pattern: str) -> list[str]:
-    """Texts that a regular expression fits; none when it is too much for this simple way of guessing."""
+def _literals_by_name(condition: Condition) -> dict[str, list[tuple[Any, bool]]]:
+    literals: dict[str, list[tuple[Any, bool]]] = {name.name: [] for name in condition.names}
+    _collect(condition.compiled.statement, literals)
+    return literals
+
+
+def samples_of(pattern: str, form: Form = ANY) -> list[str]:
+    """Texts of a form that a regular expression fits; none when it is too much for this simple way of guessing."""
     found, fits = [], compile_pattern(pattern).search
     for part in [pattern, *re.split(r"(?<!\\)\|", pattern)]:
         plain = _MARKUP.sub("", part)
         for what, by in _TO_SAMPLES:
             plain = re.sub(what, by, plain)
-        found += [one for one in (plain, f"{plain} ") if fits(one)]
+        found += [one for one in (plain, f"{plain} ", plain.upper()) if fits(one) and form.has(one)][:1]
     return list(dict.fromkeys(found))
 
 
@@ -50,6 +58,17 @@ def unseen(condition: Condition) -> list[str]:
     """The patterns of a condition for which no fitting text is known, so that nothing can be said about them."""
     patterns = [one for one, is_pattern in _literals(condition.compiled.statement) if is_pattern]
     return [one for one in patterns if not samples_of(one)]
+
+
+def impossible(condition: Condition) -> list[str]:
+    """What is compared with a name that never has such a value, in words."""
+    literals = _literals_by_name(condition)
+    return [
+        f"{name.name} is never {one!r}, it is {form_of(name).words}"
+        for name in condition.names
+        for one, is_pattern in dict.fromkeys(literals[name.name])
+        if not is_pattern and isinstance(one, str) and not form_of(name).has(one)
+    ]
 
 
 def draw(random: Random, own: Candidates, all_of_them: Mapping[str, list[Any]]) -> dict[str, Any]:
@@ -143,17 +162,22 @@ def _children(node: Any) -> Iterator[Any]:
 
 
 def _values(name: Name, literals: list[tuple[Any, bool]]) -> Iterator[Any]:
+    numbers = [one for one, _ in literals if isinstance(one, float)]
+    form = form_of(name)
     if name.kind.startswith("number"):
-        numbers = [one for one, _ in literals if isinstance(one, float)]
-        near = sorted({UNKNOWN if one is None else one for lit in numbers for one in (lit - 1, lit, lit + 1)})
-        singles: list[Any] = [UNKNOWN, 0.0, *near]
+        near = sorted({near for one in numbers for near in (one - 1, one, one + 1)})
+        singles: list[Any] = [UNKNOWN, *form.values([0.0, *near])]
     else:
         found = [(one, is_pattern) for one, is_pattern in literals if isinstance(one, str)]
-        texts = [text for one, is_pattern in found for text in (samples_of(one) if is_pattern else [one])]
+        texts = form.values(
+            text for one, is_pattern in found for text in (samples_of(one, form) if is_pattern else [one])
+        )
         texts = list(dict.fromkeys(texts))
-        singles = ["", _OTHER, *texts, *([" ".join(texts)] if len(texts) > 1 else [])]
+        singles = ["", _OTHER, *texts, *form.values([" ".join(texts)] if len(texts) > 1 else [])]
     if not name.kind.endswith("s"):
         yield from singles
         return
     known = [one for one in singles if one not in ("", _OTHER) and one == one]  # noqa: PLR0124  # nan is not
     yield from ([], [singles[1]], *([one] for one in known), known)
+    for length in sorted({int(one) for one in numbers if 0 < one < _LONGEST and name.kind == "texts"}):
+        yield from ([f"{_OTHER} {number}" for number in range(length + more)] for more in (0, 1))
