@@ -12,6 +12,7 @@ from actors.shared.refusals import RefusalLog
 from actors.task_requester.database import OrderRow, WorkitemRow, moment
 from actors.task_requester.ledger import Ledger
 from actors.task_requester.replaying import reproject
+from actors.task_requester.results_back.store import LookRow
 from actors.task_requester.rules import load_rules
 from actors.task_requester.triggers.asking import Asking
 from actors.task_requester.triggers.bulk import BulkRequests, StudyState
@@ -28,6 +29,7 @@ from profiles.errors import BadInput, NotFound, Unavailable
 from stepwell.cli import app as command_line
 from tests.task_requester.conftest import Worklist
 from tests.task_requester.pacs import Pacs
+from tests.task_requester.results_scene import ResultArchive, results_back
 from tests.task_requester.workshop import NOW, Workshop
 
 BRAIN = "head-mr-brain-extraction"
@@ -304,6 +306,21 @@ def test_a_study_that_is_known_as_another_patients_is_not_asked_for(bench, workl
     assert made.work() == {"not-made": 1}
     assert "another patient" in made.bulk.reasons(1)[0]["reason"]
     assert worklist.workitems == {}
+
+
+@pytest.mark.requirement("HL7-064")
+def test_results_of_bulk_requests_are_told_to_nobody(bench, worklist, events):
+    made = bench()
+    made.pacs.add(made.shop.order)
+    made.bulk.ask(MR, BRAIN)
+    made.work()
+    made.shop.send()
+    made.work()
+    results_back(made.shop, ResultArchive(), events, receiver="127.0.0.1:9").turn()
+    with made.shop.database.read() as session:
+        (looked_after,) = session.exec(select(LookRow))
+        owner = session.get_one(WorkitemRow, looked_after.workitem_uid).order_number
+    assert made.shop.ledger.order(owner).origin == "hl7"
 
 
 @pytest.mark.requirement("HL7-077")

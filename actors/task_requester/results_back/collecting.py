@@ -14,6 +14,7 @@ from actors.shared.steps import reached
 from actors.task_requester.amending import Worklist
 from actors.task_requester.database import Database, OrderRow, WorkitemRow, WorkitemState, moment
 from actors.task_requester.patients import present_order
+from actors.task_requester.projection import BULK
 from actors.task_requester.recording import stored_order
 from actors.task_requester.results_back.fhir import fhir_message, report_of
 from actors.task_requester.results_back.listening import ANY, Listening
@@ -91,10 +92,13 @@ class Collector:
             self._look(row)
 
     def _take_up(self) -> None:
-        """Begin to look after workitems that were created meanwhile."""
+        """Begin to look after workitems that were created meanwhile; nobody ordered what was asked for in bulk."""
         known = select(LookRow.workitem_uid)
+        in_bulk = select(OrderRow.number).where(OrderRow.origin == BULK)
         created = select(WorkitemRow.uid).where(
-            WorkitemRow.state == WorkitemState.CREATED, col(WorkitemRow.uid).not_in(known)
+            WorkitemRow.state == WorkitemState.CREATED,
+            col(WorkitemRow.uid).not_in(known),
+            col(WorkitemRow.order_number).not_in(in_bulk),
         )
         with self.database.read() as session:
             uids = list(session.exec(created))
