@@ -221,9 +221,14 @@ class Index:
                 session.exec(delete(RefiledRow).where(col(RefiledRow.uid) == one.sop_instance))
                 if one.is_refiled:
                     session.add(RefiledRow(uid=one.sop_instance))
-            values = _study_values(instances[0], attributes)
-            changed = {name: values[name] for name in ("patient_id", "attributes")}
-            session.exec(update(StudyRow).where(col(StudyRow.uid) == instances[0].study).values(**changed))
+            study = session.get_one(StudyRow, instances[0].study)
+            patient = attributes("study", instances[0].header)
+            told = {tag: patient[tag] for tag in _PATIENT if tag in patient}
+            study.patient_id, study.attributes = (
+                first(told, _PATIENT[0]),
+                orjson.dumps(orjson.loads(study.attributes) | told),
+            )
+            session.add(study)
 
     def studies_of_patients(self, patient_ids: Iterable[str]) -> list[str]:
         """The studies that are filed under one of these Patient IDs."""
@@ -261,6 +266,7 @@ class Index:
         return dict(session.exec(query).all())
 
 
+_PATIENT = ("00100020", "00100021")
 _RESULTS = frozenset({"SR", "SEG", "KO", "PR", "DOC"})
 
 

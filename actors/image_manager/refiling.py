@@ -45,8 +45,9 @@ def refile(files: InstanceFiles, index: Index, merges: Merges, patient_ids: Iter
     for study in index.studies_of_patients(patient_ids):
         rows = index.instances(study)
         earlier = index.refiled([row.uid for row in rows])
-        read = (presented(read_instance(files.place(study, row.series_uid, row.uid)), merges) for row in rows)
-        changed = [one for one in read if one.is_refiled or one.sop_instance in earlier]
+        read = (_readable(files.place(study, row.series_uid, row.uid)) for row in rows)
+        found = [presented(one, merges) for one in read if one]
+        changed = [one for one in found if one.is_refiled or one.sop_instance in earlier]
         if changed:
             index.refile(changed, level_attributes)
             _log.info("refiled", study=study, instances=len(changed))
@@ -99,6 +100,6 @@ def _overlay(dataset: pydicom.Dataset, header: JsonDataset) -> None:
 def _readable(path: Path) -> Instance | None:
     try:
         return read_instance(path)
-    except NotStorable as refused:
-        _log.error("file-not-indexed", instance=refused.sop_instance, reason=refused.reason)
+    except (NotStorable, FileNotFoundError) as error:
+        _log.error("file-not-readable", instance=path.stem, reason=getattr(error, "reason", "missing"))
         return None

@@ -128,7 +128,7 @@ def _metadata(manager: ImageManager, row: InstanceRow, base: str) -> JsonDataset
 def _instances(manager: ImageManager, request: Request, rows: Sequence[InstanceRow]) -> Response:
     media = choose(request.headers.get("accept", ""), DICOM, single=len(rows) == 1)
     require_syntax(media, [row.transfer_syntax for row in rows])
-    refiled = manager.index.refiled([row.uid for row in rows])
+    refiled = manager.index.refiled([row.uid for row in rows]) if manager.merges else set()
     if media.name == DICOM and not refiled:
         return FileResponse(manager.path_of(rows[0].study_uid, rows[0].series_uid, rows[0].uid), media_type=DICOM)
     contents = (_content(manager, row, is_refiled=row.uid in refiled) for row in rows)

@@ -100,6 +100,10 @@ def archive(tmp_path):
     made.close()
 
 
+def uid(path):
+    return pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID
+
+
 def is_under_survivor(archive, path, old):
     """Whether an instance is exported with the survivor's identifier, its own kept, and all else as it came."""
     exported, metadata = archive.export(path)
@@ -188,6 +192,33 @@ def test_a_merge_that_was_noted_before_a_crash_is_applied_at_the_next_start(arch
     archive.restart()
     assert is_under_survivor(archive, images[0], order.patient_id)
     assert (archive.folder / "merges.jsonl").read_bytes().count(b"\n") == 1
+
+
+@pytest.mark.requirement("HL7-048")
+def test_a_file_that_is_gone_or_damaged_keeps_no_other_from_being_filed_anew(archive, study):
+    order, images = study
+    archive.store(*images[:3])
+    gone, damaged, *_ = sorted((archive.folder / "studies").rglob(f"{uid(images[number])}.dcm") for number in (0, 1))
+    gone[0].unlink()
+    damaged[0].write_bytes(b"no DICOM")
+    archive.tell(adt(f"{order.patient_id}^^^{AUTHORITY}", f"{NEW}^^^{AUTHORITY}"))
+    archive.restart()
+    assert is_under_survivor(archive, images[2], order.patient_id)
+
+
+@pytest.mark.requirement("HL7-048")
+def test_a_study_keeps_what_its_images_say_of_it_when_a_result_is_filed_anew(archive, study, result_file):
+    order, images = study
+    result = result_file()
+    dataset = pydicom.dcmread(result)
+    dataset.PatientID, dataset.StudyDescription = "OTHER", "of the engine"
+    dataset.save_as(result)
+    archive.store(images[0], result)
+    (before,) = archive.found()
+    archive.tell(adt(f"OTHER^^^{AUTHORITY}", f"{order.patient_id}^^^{AUTHORITY}"))
+    assert archive.found() == [before]
+    exported, _ = archive.export(result)
+    assert exported.PatientID == order.patient_id
 
 
 @pytest.mark.requirement("HL7-048")

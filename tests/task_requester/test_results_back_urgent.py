@@ -10,7 +10,7 @@ from actors.task_requester.results_back.alerts import acknowledge
 from actors.task_requester.results_back.desk import Desk
 from conformance.hl7 import check_message
 from profiles.dicom import put, text
-from profiles.errors import Conflict, NotFound, Unavailable
+from profiles.errors import BadInput, Conflict, NotFound, Unavailable
 from profiles.sole.audit import encode_audit
 from profiles.sole.message import encode
 from tests.task_requester.results_scene import Hook, Receiver, ResultArchive, complete, found, images_of, results_back
@@ -155,6 +155,15 @@ def test_what_else_waits_for_the_study_is_raised_once_and_nothing_else_is(scene,
         ((uid, changes),) = worklist.updates
         assert (uid, text(changes, "ScheduledProcedureStepPriority")) == ("1.9.1", "HIGH")
     assert desk.messages() == []
+
+
+def test_a_worklist_that_cannot_be_searched_holds_up_nothing_else(scene, worklist, hook):
+    def beside(_shop):
+        worklist.search = lambda _matches: (_ for _ in ()).throw(BadInput("400: no such key"))
+
+    _, desk, _ = scene(found(urgent=True), beside=beside, raise_worklist=True)
+    assert [(one["channel"], one["state"]) for one in desk.messages()] == [("worklist", "parked")]
+    assert len(hook.taken) == 1
 
 
 def test_the_worklist_is_left_alone_when_nothing_else_was_asked_for(scene, worklist):

@@ -39,7 +39,13 @@ def worklist_channel(worklist: SearchableWorklist) -> Deliver:
     def deliver(message: bytes) -> Answer:
         asked = orjson.loads(message)
         matches = {"StudyInstanceUID": asked["study"], "ProcedureStepState": "SCHEDULED"}
-        found = worklist.search(matches)  # a worklist may leave out keys that it does not match
+        try:
+            found = worklist.search(matches)
+        except Unavailable:
+            raise
+        except StepwellError as error:
+            return Answer(False, error.message)
+        # a worklist may leave out keys that it does not match
         theirs = [one for one in found if all(text(one, key) == value for key, value in matches.items())]
         waiting = [one for one in theirs if text(one, _PRIORITY) != _HIGH]
         refused = [words for one in waiting if (words := _raise(worklist, text(one, "SOPInstanceUID")))]
