@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 from sqlmodel import Session
 
@@ -14,10 +15,12 @@ from actors.task_requester.amending import GONE
 from actors.task_requester.database import ENDED, FILE, storing
 from actors.task_requester.patients import patients_of
 from actors.task_requester.patients_folding import Known, standing
+from profiles.hl7 import ImagingOrder
 
+_ORDER = TypeAdapter(ImagingOrder)
 _ORDERS = """
 SELECT o.number, o.accession, o.placer, o.filler, o.study_uid, o.state, o.explanation, o.attention, o.origin,
-       o.received_at, o.images_complete_at, o.image_count, m.control_id, m.answer_code
+       o.received_at, o.images_complete_at, o.image_count, o.content, m.control_id, m.answer_code
 FROM imaging_order o LEFT JOIN message m ON m.number = o.message_number WHERE
 """
 _MESSAGES = """
@@ -157,6 +160,7 @@ def _of_patients(connection: Connection | None, value: str) -> tuple[list[dict[s
 
 
 def _order(row: dict[str, Any]) -> dict[str, Any]:
+    said = _ORDER.validate_json(row["content"])
     return {
         "accession_number": row["accession"],
         "placer_order_number": row["placer"],
@@ -171,6 +175,7 @@ def _order(row: dict[str, Any]) -> dict[str, Any]:
         "origin": row["origin"],
         "images_complete_at": row["images_complete_at"],
         "image_count": row["image_count"],
+        "parent": str(said.parent),
     }
 
 

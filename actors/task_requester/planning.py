@@ -20,6 +20,7 @@ from profiles.hl7 import ImagingOrder
 RESCHEDULED = "110528"
 #: DCM 110510 "Duplicate order".
 DUPLICATE = "110510"
+_OTHER_STUDY = "The order is about another study now."
 _TWICE = "Two orders turned out to be the same one; it is done once."
 #: Of a workitem that is not to be there: what is wanted instead of it.
 NOTHING = "{}"
@@ -147,6 +148,14 @@ def withdraw_workitems(session: Session, order_number: int, reason: str, words: 
             session.add(row)
 
 
+def leave_study(session: Session, order_number: int, study_uid: str) -> None:
+    """Want no workitem of a study that an order is about no more; those of its new study replace them."""
+    for row in workitems_of(session, order_number):
+        if row.study_uid == study_uid and not row.cancel_wanted:
+            row.cancel_wanted, row.cancel_code, row.cancel_reason, row.wanted = True, RESCHEDULED, _OTHER_STUDY, ""
+            session.add(row)
+
+
 def join_workitems(session: Session, order_number: int, other_number: int) -> None:
     """Give an order the workitems of another one that turned out to be the same; nothing is to be done twice.
 
@@ -182,11 +191,15 @@ def _latest(rows: Sequence[WorkitemRow]) -> dict[tuple[str, str], WorkitemRow]:
 
 
 def _first(session: Session, order: OrderRow, row: WorkitemRow) -> None:
-    """The workitem of an order that stands for another one replaces that one's (HL7-040)."""
-    if order.replaces:
-        theirs = [one for one in workitems_of(session, order.replaces) if one.state == WorkitemState.CREATED]
+    """The workitem of an order that stands for another one, or of another study, replaces the earlier (HL7-040)."""
+    theirs = [
+        one
+        for one in workitems_of(session, order.replaces or order.number or 0)
+        if one.state == WorkitemState.CREATED and (order.replaces or one.cancel_reason == _OTHER_STUDY)
+    ]
+    if theirs:
         same = [one for one in theirs if one.rule == row.rule] or theirs
-        row.replaces = same[-1].uid if same else ""
+        row.replaces = same[-1].uid
         row.content = _dumps(replacing(dataset_of(row.content), row.replaces))
     _add(session, order, row)
 

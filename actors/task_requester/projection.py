@@ -17,6 +17,7 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
+from actors.task_requester.moving import other_study
 from profiles.hl7 import ImagingOrder
 from profiles.hl7.values import Patient
 from profiles.tables import read_table
@@ -160,7 +161,7 @@ def overlay(known: ImagingOrder, newer: ImagingOrder) -> ImagingOrder:
 def same_order(known: Sequence[ImagingOrder], order: ImagingOrder) -> bool:
     """Whether an order is the one that others are about: by filler, else placer number, else study, else accession.
 
-    Different Study Instance UIDs are different orders whatever else agrees (HL7-026): the UID never changes in RAD-13.
+    Different Study Instance UIDs are different orders whatever else agrees (HL7-026), unless a change says so.
     An accession number may change: the earlier ones count, too. What is asked for in bulk is no order but itself.
     """
     if any(one.origin == BULK for one in (order, *known)):
@@ -168,7 +169,7 @@ def same_order(known: Sequence[ImagingOrder], order: ImagingOrder) -> bool:
         return bool(known) and all((one.origin, one.study_instance_uid, one.asked) == itself for one in known)
     studies = {one.study_instance_uid for one in known} - {""}
     if studies and order.study_instance_uid and order.study_instance_uid not in studies:
-        return False
+        return other_study(known, order)
     for kind in ("filler", "placer"):
         theirs, mine = getattr(order, kind), [found for one in known if (found := getattr(one, kind))]
         if theirs and mine:

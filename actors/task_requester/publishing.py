@@ -160,8 +160,8 @@ def _turn(row: WorkitemRow, replaced: WorkitemRow | None) -> _Turn:
     if replaced is None or replaced.state != WorkitemState.CREATED or replaced.ups_state == GONE:
         return _Turn.ALONE
     if replaced.ups_state == "COMPLETED":
-        same_order = row.order_number == replaced.order_number
-        return _Turn.TOO_LATE if same_order and not row.rerun else _Turn.ALONE
+        done = (row.order_number, row.study_uid) == (replaced.order_number, replaced.study_uid)
+        return _Turn.TOO_LATE if done and not row.rerun else _Turn.ALONE
     return _Turn.REPLACING if replaced.ups_state == "CANCELED" else _Turn.WAIT
 
 

@@ -33,8 +33,9 @@ from actors.task_requester.database import (
     lock,
     moment,
 )
+from actors.task_requester.moving import has_its_own, other_study
 from actors.task_requester.patients import present_order
-from actors.task_requester.planning import hold_workitems, join_workitems, withdraw_workitems
+from actors.task_requester.planning import hold_workitems, join_workitems, leave_study, withdraw_workitems
 from actors.task_requester.projection import (
     BULK,
     Event,
@@ -50,8 +51,6 @@ from profiles.hl7 import ImagingOrder, MessageFinding, MessageRefused
 
 _ORDER = TypeAdapter(ImagingOrder)
 _NO_REPORT = "-"
-#: What is told of an order that is not known is noted only.
-_OF_KNOWN = frozenset({"note", "schedule"})
 _RECEIVED = ("hl7", "fhir", "person")
 _Related = Sequence[tuple[OrderRow, Sequence[OrderEventRow]]]
 _KINDS = ("filler", "placer", "accession")
@@ -137,18 +136,25 @@ class _Recorder:
         theirs = _events_of_candidates(self.session, order)
         present = present_order(self.session, order)
         same: list[OrderRow] = []
+        moved: list[OrderRow] = []
+        is_ordered = False
         for row, events in theirs:
             known = self._known(events)
             if other_patient(known, present):
                 raise _other_patient()
             if same_order(known, present):
-                same.append(row)
-        if not same and told.action in _OF_KNOWN:
+                (moved if other_study(known, present) else same).append(row)
+                is_ordered = is_ordered or has_its_own(known, present)
+        moved = [] if is_ordered else moved
+        if len(moved) > 1:
+            raise _several_orders()
+        same = sorted([*same, *moved], key=lambda row: row.number or 0)
+        if not same and told.action == "note":
             return [Effect(order.accession.value, order.study_instance_uid, "", "noted")]
         if not same:
             row = self._new(order, theirs)
             return [self._append(row, told, order, place, [] if not theirs else _events(self.session, row))]
-        rows = [self._joined(same)] if _are_one(same, order) else same
+        rows = [self._joined(same)] if moved or _are_one(same, order) else same
         return [self._append(row, told, order, place, _events(self.session, row)) for row in rows]
 
     def _append(
@@ -261,6 +267,9 @@ def project(
     row.state = state
     if after.phase in {Phase.CANCELED, Phase.SUPERSEDED}:
         withdraw_workitems(session, row.number or 0, after.reason, after.reason_text)
+    study = before.order.study_instance_uid if before else ""
+    if study and study != order.study_instance_uid:
+        leave_study(session, row.number or 0, study)
     if after.phase is Phase.HELD:
         hold_workitems(session, row.number or 0)
     session.add(row)
@@ -281,6 +290,7 @@ def _name(session: Session, row: OrderRow, events: Sequence[OrderEventRow], *, i
     number, orders = row.number or 0, [stored_order(event) for event in events]
     names = {(kind, getattr(order, kind).value) for order in orders for kind in _KINDS}
     names |= {("study", order.study_instance_uid) for order in orders}
+    names |= {("parent", order.parent.value) for order in orders}
     known = [] if is_new else session.exec(select(OrderKeyRow).where(OrderKeyRow.order_number == number)).all()
     for kind, value in sorted(names - {(one.kind, one.value) for one in known}):
         if value:
@@ -338,3 +348,9 @@ def _other_patient() -> MessageRefused:
     message = "The order, the accession number or the study is known as another patient's."
     remedy = "Correct the patient identifier or the accession number; a person has to look."
     return MessageRefused([MessageFinding("OBR-18", message, "HL7-053 (HL7 table 0357 code 205)", remedy, 205)])
+
+
+def _several_orders() -> MessageRefused:
+    message = "Several orders have this order number, and the study of the change is none of theirs."
+    remedy = "Name the requested procedure and its step (IPC-2, IPC-4; OBR-19, OBR-20); a person has to look."
+    return MessageRefused([MessageFinding("ORC-3", message, "HL7-026 (HL7 table 0357 code 205)", remedy, 205)])

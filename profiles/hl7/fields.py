@@ -23,6 +23,11 @@ def entity_identifier(segment: Segment | None, field: int, repetition: int = 1) 
     return EntityIdentifier(*values)
 
 
+def entity_pair(segment: Segment | None, field: int, number: int) -> EntityIdentifier:
+    """EIP: the placer's (1) or the filler's (2) identifier, its assigner in subcomponents."""
+    return EntityIdentifier(*(plain(segment, field, number, part) for part in (1, 2, 3, 4)))
+
+
 def extended_identifier(segment: Segment | None, field: int, repetition: int = 1) -> EntityIdentifier:
     """CX: identifier with the assigning authority of component 4 (HD)."""
     authority = [plain(segment, field, 4, number, repetition) for number in (1, 2, 3)]

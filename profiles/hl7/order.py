@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 
-from profiles.hl7.fields import coded, entity_identifier, extended_identifier, patient_name, person, plain
+from profiles.hl7.fields import coded, entity_identifier, entity_pair, extended_identifier, patient_name, person, plain
 from profiles.hl7.findings import MessageFinding, MessageRefused
 from profiles.hl7.message import Message, Segment
 from profiles.hl7.timestamps import birth_date
@@ -17,6 +17,7 @@ from profiles.tables import read_table
 _STUDY_CONCEPTS = ("113014", "110180")
 _SEXES = ("F", "M", "O")
 _COMPONENTS_OF_PROTOCOL = 4
+_PARENT, _CHILD = "PA", "CH"
 _NO_SEGMENT: tuple[Segment, ...] = ()
 
 
@@ -67,7 +68,16 @@ def orders_from(message: Message, now: datetime | None = None) -> tuple[ImagingO
     patient = patient_of(message.segment("PID"), now or datetime.now(UTC))
     visit = message.segment("PV1")
     sender = f"{plain(header, 3)}|{plain(header, 4)}"
-    return tuple(_order(message, steps, patient, visit, sender) for steps in _by_procedure(groups))
+    orders = [_order(message, steps, patient, visit, sender) for steps in _by_procedure(groups)]
+    return tuple(
+        replace(order, parent=_parent(order, orders)) if order.control == _CHILD else order for order in orders
+    )
+
+
+def _parent(child: ImagingOrder, orders: Sequence[ImagingOrder]) -> EntityIdentifier:
+    """The order that a child names itself, else the parent that comes before it in the message (HL7 2.5.1 4.5.1.8)."""
+    before = [one for one in orders[: orders.index(child)] if one.control == _PARENT]
+    return child.parent or (before[-1].filler or before[-1].placer if before else EntityIdentifier())
 
 
 @cache
@@ -160,12 +170,16 @@ def _is_uid(value: str) -> bool:
 
 
 def _by_procedure(groups: Sequence[_Group]) -> list[list[_Group]]:
-    """Groups that are steps of one procedure: same study, or (without one) same order numbers; controls must agree."""
+    """Groups that are steps of one procedure: same study, or (without one) same order numbers; controls must agree.
+
+    Children of one order are told apart by their numbers: each is an order of its own.
+    """
     procedures: dict[tuple[str, ...], list[_Group]] = {}
     for group in groups:
         order = group.first("ORC")
         study = next(iter(group.study_uids), "")
-        same = (study,) if study else (str(_number(group, 2)), str(_number(group, 3)), group.accession.value)
+        numbers = not study or plain(order, 1).upper() == _CHILD
+        same = (study,) if not numbers else (str(_number(group, 2)), str(_number(group, 3)), group.accession.value)
         procedures.setdefault((plain(order, 1), plain(order, 5), *same), []).append(group)
     return list(procedures.values())
 
@@ -207,6 +221,7 @@ def _order(
         referring_physician=person(visit, 8),
         requesting_service=_first(plain(common, 17, 2), plain(common, 21)),
         cancel_reason=_first(plain(common, 16, 2), plain(common, 16)),
+        parent=entity_pair(common, 8, 2) or entity_pair(common, 8, 1),
         comments="\n".join(filter(None, [plain(request, 13), *(plain(note, 3) for note in group.every("NTE"))])),
     )
 

@@ -100,6 +100,7 @@ class ImagingOrder:
         reason: OBR-31 as text; ``reason_code`` when it is coded.
         cancel_reason: ORC-16 as text.
         comments: OBR-13 and the notes after OBR.
+        parent: of a child order (CH) the order that it is a part of: ORC-8, else the PA before it.
         origin: what told of the order: ``hl7``, ``fhir``, ``mpps``, ``ian``, ``arrival``, ``person``,
             ``query`` or ``bulk``.
         called_ae: AE title that the images were sent to, when they came through one that chooses a pipeline.
@@ -132,6 +133,7 @@ class ImagingOrder:
     requesting_service: str = ""
     cancel_reason: str = ""
     comments: str = ""
+    parent: EntityIdentifier = field(default_factory=EntityIdentifier)
     origin: str = "hl7"
     called_ae: str = ""
     asked: tuple[str, ...] = ()

@@ -69,10 +69,18 @@ def test_an_appointment_moves_the_time_of_a_known_order(shop, event):
     assert shop.ledger.content(shop.ledger.order(number)) == order
 
 
-@pytest.mark.requirement("HL7-078")
-def test_an_appointment_of_no_known_order_or_one_that_is_gone_changes_nothing(shop):
+@pytest.mark.requirement("HL7-036", "HL7-078")
+def test_an_appointment_that_comes_before_its_order_is_kept_for_it(shop):
     shop.take(appointment("S12", shop.order))
-    assert order_thread(shop.outside, shop.order.placer_order_number) == []
+    (kept,) = order_thread(shop.outside, shop.order.placer_order_number)
+    assert kept["state"] == "incomplete"
+    shop.send("NW", minutes=-60)
+    assert shop.ledger.content(shop.ledger.order(1)).start == "20260302101500"
+    assert shop.state == "pending"
+
+
+@pytest.mark.requirement("HL7-078")
+def test_an_appointment_that_is_gone_changes_nothing(shop):
     shop.send("NW", minutes=0)
     before = shop.thread()
     shop.take(appointment("S15", shop.order))
