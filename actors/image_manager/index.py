@@ -224,10 +224,8 @@ class Index:
             study = session.get_one(StudyRow, instances[0].study)
             patient = attributes("study", instances[0].header)
             told = {tag: patient[tag] for tag in _PATIENT if tag in patient}
-            study.patient_id, study.attributes = (
-                first(told, _PATIENT[0]),
-                orjson.dumps(orjson.loads(study.attributes) | told),
-            )
+            study.patient_id = first(told, _PATIENT[0])
+            study.attributes = orjson.dumps(orjson.loads(study.attributes) | told)
             session.add(study)
 
     def studies_of_patients(self, patient_ids: Iterable[str]) -> list[str]:

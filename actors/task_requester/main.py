@@ -47,12 +47,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
         directory = common.data_dir / ACTOR
         with (
             results_going_back(
-                settings.results,
-                requester.ledger.database,
-                worklist=worklist,
-                archive=archive,
-                reporter=reporter,
-                announcer=worklist,
+                settings.results, requester.ledger.database, worklist=worklist, archive=archive, reporter=reporter
             ),
             triggers_running(
                 requester.ledger,

@@ -198,9 +198,9 @@ def test_a_merge_that_was_noted_before_a_crash_is_applied_at_the_next_start(arch
 def test_a_file_that_is_gone_or_damaged_keeps_no_other_from_being_filed_anew(archive, study):
     order, images = study
     archive.store(*images[:3])
-    gone, damaged, *_ = sorted((archive.folder / "studies").rglob(f"{uid(images[number])}.dcm") for number in (0, 1))
-    gone[0].unlink()
-    damaged[0].write_bytes(b"no DICOM")
+    gone, damaged = (next((archive.folder / "studies").rglob(f"{uid(path)}.dcm")) for path in images[:2])
+    gone.unlink()
+    damaged.write_bytes(b"no DICOM")
     archive.tell(adt(f"{order.patient_id}^^^{AUTHORITY}", f"{NEW}^^^{AUTHORITY}"))
     archive.restart()
     assert is_under_survivor(archive, images[2], order.patient_id)

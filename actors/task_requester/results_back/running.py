@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from actors.task_requester.results_back import store as _tables  # noqa: F401 - a database makes them when it is opened
 
 if TYPE_CHECKING:
+    from actors.shared.ups_client import UpsClient
     from actors.task_requester.database import Database
-    from actors.task_requester.results_back.listening import Announcer
-    from actors.task_requester.results_back.raising import SearchableWorklist
     from actors.task_requester.results_back.reading import ResultArchive
     from actors.task_requester.results_back.settings import ResultsSettings
     from sole_logging import EventReporter
@@ -22,10 +21,9 @@ def results_going_back(
     settings: ResultsSettings | None,
     database: Database,
     *,
-    worklist: SearchableWorklist,
+    worklist: UpsClient,
     archive: ResultArchive,
     reporter: EventReporter,
-    announcer: Announcer | None = None,
 ) -> Iterator[None]:
     """Tell the results of our workitems while the block runs; does nothing without settings.
 
@@ -35,7 +33,6 @@ def results_going_back(
         worklist: the Task Manager.
         archive: has the results.
         reporter: takes operational and security events.
-        announcer: tells when workitems end; they are polled without it.
     """
     if settings is None:
         yield
@@ -49,7 +46,7 @@ def results_going_back(
         archive=archive,
         reporter=reporter,
         audit=reporter.audit,
-        announcer=announcer,
+        announcer=worklist,
     )
     back.start()
     try:
