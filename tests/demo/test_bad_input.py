@@ -197,10 +197,10 @@ def test_a_corrupt_file_is_refused_with_words_and_nothing_is_stored(face, depart
     assert instances(department, order) == []
 
 
-def test_a_study_that_no_rule_wants_gets_no_workitem_and_the_trace_says_why(demo):
-    """The rules that come with Stepwell, over the demo's data."""
+def test_a_study_that_no_rule_wants_gets_no_workitem_and_the_trace_says_why(tmp_path):
+    """The rules that come with Stepwell."""
     without = ["event_repository", "task_performer", "watcher"]
-    with Department(Path(demo["data_dir"]), without=without) as running:
+    with Department(tmp_path / "data", without=without) as running:
         running.supervisor.wait_ready()
         order = sent(running, bad_studies.ct_phantom_study)
 
