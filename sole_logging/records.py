@@ -1,10 +1,10 @@
-"""From octets to a row of the store: header, audit message, identifiers, and what is wrong with it."""
+"""From octets to the rows of the store: the message as it came, and later what could be read of it."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,6 +15,14 @@ from profiles.sole.syslog import SyslogMessage, parse_syslog
 
 #: Families of messages: SOLE events, security audit events, anything else that is syslog (SOLE-055, SOLE-068).
 SOLE, AUDIT, OTHER = "sole", "audit", "other"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_DIGEST_OCTETS = 16
+#: Moments before 1970 sort before those after it in a key, too.
+_KEY_BIAS = 2**63
+#: No identifier that is searched for is longer (PS3.5 table 6.2-1); a longer one is cut, and the message flagged.
+_LONGEST_IDENTIFIER = 256
+_NO_HEADER = SyslogMessage(-1, 0, "-", "-", "-", "-", "-", "-", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,98 +42,171 @@ class Receipt:
     peer: str = ""
 
 
-def stamp(at: datetime) -> str:
-    """A moment as text of fixed width, in UTC, so that texts sort as moments do."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message of the store that is to be read."""
+
+    number: int
+    key: bytes
+    received_at: int
+    host: str
+    application: str
+    raw: bytes
 
 
-def record_of(receipt: Receipt) -> dict[str, Any]:
-    """The columns of a message. Never fails: what cannot be read is kept and flagged in ``flaw``."""
-    header = parse_syslog(receipt.raw)
-    flaws = [] if header else ["no header of RFC 5424"]
-    content = header.content if header else receipt.raw
-    parsed: ParsedEvent | None = None
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """What could be read of a message.
+
+    Attributes:
+        message: the message.
+        event: its parsed form; None when it holds no audit message.
+        columns: its row in the table ``event``.
+    """
+
+    message: StoredMessage
+    event: ParsedEvent | None
+    columns: dict[str, Any]
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970 in UTC: how all moments are stored."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def moment(at: int) -> datetime:
+    """The moment that so many microseconds after 1970 are."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def stamp(at: int) -> str:
+    """A stored moment as people and programs read it."""
+    return moment(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def message_row(receipt: Receipt) -> tuple[Any, ...]:
+    """A row of the table ``message``, in the order of its columns. Never fails, and reads no XML."""
+    raw, received = receipt.raw, micros(receipt.received_at)
+    header = parse_syslog(raw)
+    told = _told_time(header)[0] if header else None
+    known = header or _NO_HEADER
+    return (
+        _key(header, told, raw),
+        received if told is None else told,
+        received,
+        receipt.channel,
+        receipt.peer,
+        known.pri,
+        known.version,
+        known.hostname,
+        known.application,
+        known.process,
+        known.message_id,
+        len(raw) - len(header.content) if header else 0,
+        raw,
+    )
+
+
+def _key(header: SyslogMessage | None, told: int | None, raw: bytes) -> bytes:
+    """What makes two deliveries the same message (sole.md 3.6): all but PRI and version, which relays may change.
+
+    It begins with TIMESTAMP, so that the keys of messages that come together lie together in their index.
+    """
+    if header is None:
+        return bytes(8) + hashlib.blake2b(raw, digest_size=_DIGEST_OCTETS).digest()
+    names = (header.hostname, header.application, header.process, header.timestamp, header.message_id)
+    found = hashlib.blake2b(" ".join(names).encode("ascii") + b" ", digest_size=_DIGEST_OCTETS)
+    found.update(header.content)
+    return (0 if told is None else told + _KEY_BIAS).to_bytes(8, "big") + found.digest()
+
+
+def _told_time(header: SyslogMessage) -> tuple[int | None, str]:
+    """TIMESTAMP in microseconds, None when it tells none; and what is wrong with it."""
+    if header.timestamp == "-":
+        return None, ""
+    try:
+        told = datetime.fromisoformat(header.timestamp)
+        if told.tzinfo is None:
+            return micros(told.replace(tzinfo=UTC)), "TIMESTAMP without zone"
+        return micros(told.astimezone(UTC)), ""
+    except (ValueError, OverflowError):
+        return None, "TIMESTAMP is no date-time of RFC 5424"
+
+
+def project(message: StoredMessage) -> Projected:
+    """Read a message. Never fails: what cannot be read is flagged in ``flaw``."""
+    header = parse_syslog(message.raw)
+    flaw = _told_time(header)[1] if header else "no header of RFC 5424"
+    flaws = [flaw] if flaw else []
+    event = _read(header.content if header else message.raw, flaws)
+    columns = _event_columns(message, event or ParsedEvent(), flaws)
+    family = _family(event, header)
+    return Projected(
+        message,
+        event,
+        {
+            **columns,
+            "family": family,
+            "flaw": "; ".join(flaws) or None,
+            "parsed": orjson.dumps(_document(event)) if event else b"",
+        },
+    )
+
+
+def unprojected(message: StoredMessage, reason: str) -> Projected:
+    """A message that could be read and not be taken in; it is kept with the reason."""
+    columns = _event_columns(message, ParsedEvent(), [])
+    return Projected(message, None, {**columns, "family": OTHER, "flaw": reason, "parsed": b""})
+
+
+def _read(content: bytes, flaws: list[str]) -> ParsedEvent | None:
     try:
         content.decode()
-        parsed = parse(content)
-        flaws += parsed.deviations
+        event = parse(content)
     except UnicodeDecodeError:
         flaws.append("MSG is not UTF-8")
     except BadInput as error:
         flaws.append(error.message)
-    received = stamp(receipt.received_at)
-    return {
-        **_header_columns(header, received, flaws),
-        **_event_columns(parsed, header, received),
-        "digest": digest(header, receipt.raw),
-        "received_at": received,
-        "channel": receipt.channel,
-        "peer": receipt.peer,
-        "raw": receipt.raw,
-        "content_at": len(receipt.raw) - len(content),
-        "flaw": "; ".join(flaws),
-    }
+    except Exception as error:
+        flaws.append(f"The audit message cannot be read: {type(error).__name__}.")
+    else:
+        flaws += event.deviations
+        return event
+    return None
 
 
-def digest(header: SyslogMessage | None, raw: bytes) -> bytes:
-    """What makes two deliveries the same message (sole.md 3.6): all but PRI and version, which relays may change."""
-    if header is None:
-        return hashlib.sha256(raw).digest()
-    names = (header.hostname, header.application, header.process, header.timestamp, header.message_id)
-    return hashlib.sha256(" ".join(names).encode() + b" " + header.content).digest()
-
-
-def _header_columns(header: SyslogMessage | None, received: str, flaws: list[str]) -> dict[str, Any]:
-    if header is None:
-        unknown = dict.fromkeys(("timestamp", "hostname", "application", "process", "message_id"), "-")
-        return {**unknown, "pri": -1, "version": 0, "stamped": received}
-    stamped = received
-    try:
-        moment = datetime.fromisoformat(header.timestamp)
-        if moment.tzinfo is None:
-            flaws.append("TIMESTAMP without zone")
-            moment = moment.replace(tzinfo=UTC)
-        stamped = stamp(moment)
-    except (ValueError, OverflowError):
-        if header.timestamp != "-":
-            flaws.append("TIMESTAMP is no date-time of RFC 5424")
-    return {
-        "pri": header.pri,
-        "version": header.version,
-        "timestamp": header.timestamp,
-        "hostname": header.hostname,
-        "application": header.application,
-        "process": header.process,
-        "message_id": header.message_id,
-        "stamped": stamped,
-    }
-
-
-def _event_columns(parsed: ParsedEvent | None, header: SyslogMessage | None, received: str) -> dict[str, Any]:
-    event = parsed or ParsedEvent()
+def _event_columns(message: StoredMessage, event: ParsedEvent, flaws: list[str]) -> dict[str, Any]:
     thread = event.thread
+
+    def identifier(text: str) -> str | None:
+        if len(text) > _LONGEST_IDENTIFIER:
+            flaws.append("an identifier is longer than any may be")
+        return text[:_LONGEST_IDENTIFIER].replace("\0", "") or None
+
+    own_id = event.event_id if len(event.event_id) <= _LONGEST_IDENTIFIER and "\0" not in event.event_id else ""
     return {
-        "event_id": event.event_id or None,
-        "family": _family(parsed, header),
-        "code": event.codes[0].code if event.codes else event.identification.code,
-        "step": event.step,
-        "at": stamp(event.at) if event.at else received,
-        "patient": thread.patient_id,
-        "accession": thread.accession_number,
-        "placer": thread.placer_order_number,
-        "filler": thread.filler_order_number,
-        "study": thread.study_instance_uid,
-        "workitem": thread.workitem_uid,
-        "parsed": orjson.dumps(_document(event)) if parsed else b"",
+        "number": message.number,
+        "event_id": own_id or message.key.hex(),
+        "at": micros(event.at) if event.at else message.received_at,
+        "received_at": message.received_at,
+        "host": message.host,
+        "code": identifier(event.codes[0].code if event.codes else event.identification.code),
+        "step": event.step or None,
+        "patient": identifier(thread.patient_id),
+        "accession": identifier(thread.accession_number),
+        "placer": identifier(thread.placer_order_number),
+        "filler": identifier(thread.filler_order_number),
+        "study": identifier(thread.study_instance_uid),
+        "workitem": identifier(thread.workitem_uid),
     }
 
 
-def _family(parsed: ParsedEvent | None, header: SyslogMessage | None) -> str:
+def _family(event: ParsedEvent | None, header: SyslogMessage | None) -> str:
     """The header decides (sole.md 3.1): APP-NAME ``IHE+SOLE`` and an operational EventID; else audit, else other."""
-    if parsed is None:
+    if event is None:
         return OTHER
     told = header is not None and header.application == "IHE+SOLE"
-    return SOLE if told and parsed.is_operational else AUDIT
+    return SOLE if told and event.is_operational else AUDIT
 
 
 def _document(event: ParsedEvent) -> dict[str, Any]:
@@ -149,6 +230,18 @@ def _document(event: ParsedEvent) -> dict[str, Any]:
     }
 
 
-def content_of(raw: bytes, content_at: int) -> str:
-    """MSG as text, without a byte order mark."""
-    return raw[content_at:].removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace")
+def message_document(raw: bytes) -> dict[str, str]:
+    """A message with the members of sole.md 7.2; ``-`` for what it does not tell, MSG without byte order mark."""
+    header = parse_syslog(raw)
+    known = header or _NO_HEADER
+    content = header.content if header else raw
+    return {
+        "Pri": str(known.pri) if header else "-",
+        "Version": str(known.version) if header else "-",
+        "Timestamp": known.timestamp,
+        "Hostname": known.hostname,
+        "App-name": known.application,
+        "Procid": known.process,
+        "Msg-id": known.message_id,
+        "Msg": content.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace"),
+    }

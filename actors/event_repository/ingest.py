@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from actors.event_repository.steps import Step
@@ -17,8 +17,10 @@ from sole_logging.reporter import audit_message
 from sole_logging.store import EventStore
 
 _log = get_logger(__name__)
-_BATCH = 500
-_ROOM = 5000
+_BATCH = 4_000
+_ROOM_OCTETS = 32_000_000
+_MESSAGE_OCTETS = 500  # what a message takes beside its own octets
+_ROOM_NOTES = 1_000
 _RETRY_SECONDS = 1.0
 
 
@@ -37,7 +39,11 @@ class Ingest:
 
     def __init__(self, store: EventStore, source: Source, now: Callable[[], datetime] = _utc_now) -> None:
         self._store, self._source, self.now = store, source, now
-        self._waiting: queue.SimpleQueue[Receipt | None] = queue.SimpleQueue()
+        self._changed = threading.Condition()
+        self._waiting: list[Receipt] = []
+        self._octets = 0
+        self._notes: list[tuple[str, datetime, str]] = []
+        self._storing = self._closing = False
         self._thread = threading.Thread(target=self._run, name="event-ingest", daemon=True)
         self.received = 0
         self.duplicates = 0
@@ -48,49 +54,64 @@ class Ingest:
 
     def close(self) -> None:
         """Store what waits, then end."""
-        self._waiting.put(None)
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
         self._thread.join(10)
 
     @property
     def has_room(self) -> bool:
         """Whether senders may go on; when not, connections are not read until there is room again."""
-        return self._waiting.qsize() < _ROOM
+        return self._octets < _ROOM_OCTETS
 
-    def take(self, receipt: Receipt) -> None:
-        """Take one message."""
-        self._waiting.put(receipt)
+    @property
+    def busy(self) -> bool:
+        """Whether messages wait to be stored."""
+        return self._octets > 0 or self._storing
+
+    def take(self, receipts: Sequence[Receipt]) -> None:
+        """Take messages."""
+        with self._changed:
+            self._waiting.extend(receipts)
+            self._octets += _octets(receipts)
+            self._changed.notify()
+
+    def note(self, peer: str, flaw: str) -> None:
+        """Take what was wrong with a sender and is no message; it is seen among the senders."""
+        with self._changed:
+            if len(self._notes) < _ROOM_NOTES:
+                self._notes.append((peer, self.now(), flaw))
+                self._changed.notify()
 
     def record(self, event: SecurityEvent) -> None:
         """Record a security event of our own: straight into the store, as we are the repository."""
         if self.has_room:
             now = self.now()
-            self.take(Receipt(audit_message(event, self._source, now), now, "local"))
+            self.take([Receipt(audit_message(event, self._source, now), now, "local")])
         else:
             _log.error("audit-event-lost", kind=event.kind)
 
-    def _gather(self) -> tuple[list[Receipt], bool]:
-        """What waits, at least one; and whether that was all there will ever be."""
-        gathered: list[Receipt] = []
-        one = self._waiting.get()
-        while one is not None:
-            gathered.append(one)
-            if len(gathered) >= _BATCH:
-                return gathered, False
-            try:
-                one = self._waiting.get_nowait()
-            except queue.Empty:
-                return gathered, False
-        return gathered, True
-
     def _run(self) -> None:
-        last = False
-        while not last:
-            receipts, last = self._gather()
-            if not receipts:
-                continue
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._notes or self._closing)
+                receipts, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+                notes, self._notes = self._notes, []
+                self._octets -= _octets(receipts)
+                self._storing = bool(receipts)
+            if not receipts and not notes:
+                return
+            self._keep(receipts, notes)
+            self._storing = False
+
+    def _keep(self, receipts: list[Receipt], notes: list[tuple[str, datetime, str]]) -> None:
+        if receipts:
             reached(Step.RECEIVED, messages=str(len(receipts)))
-            while not self._stored(receipts) and not last:
+            while not self._stored(receipts) and not self._closing:
                 threading.Event().wait(_RETRY_SECONDS)
+        for note in notes:
+            with suppress(StepwellError):
+                self._store.note(*note)
 
     def _stored(self, receipts: list[Receipt]) -> bool:
         try:
@@ -102,3 +123,7 @@ class Ingest:
         self.duplicates += len(receipts) - new
         reached(Step.STORED, messages=str(len(receipts)), new=str(new))
         return True
+
+
+def _octets(receipts: Sequence[Receipt]) -> int:
+    return sum(len(receipt.raw) for receipt in receipts) + len(receipts) * _MESSAGE_OCTETS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from actors.event_repository.ingest import Ingest
+from actors.event_repository.retention import Retention
 from actors.event_repository.routes import create_app
 from actors.event_repository.settings import Settings
 from actors.event_repository.syslog_server import SyslogServer
@@ -11,6 +12,7 @@ from actors.shared.serving import require_free_port, serve
 from actors.shared.settings import CommonSettings
 from profiles.errors import Unavailable
 from profiles.sole.event import SecurityEvent
+from sole_logging.projecting import Projector
 from sole_logging.store import EventStore
 
 ACTOR = "event_repository"
@@ -31,12 +33,16 @@ def run(settings: Settings, common: CommonSettings) -> None:
         raise Unavailable(
             f"The data directory {directory} cannot be made: {error.strerror}. Choose another data_dir in [stepwell]."
         ) from error
-    store = EventStore(directory / "events.sqlite")
+    store = EventStore(settings.database_url or directory / "events.sqlite")
     ingest = Ingest(store, source_for(ACTOR, common, ACTOR))
     server = SyslogServer(settings, ingest)
+    projector = Projector(store, busy=lambda: ingest.busy)
+    retention = Retention(store, settings, ingest.record)
     ingest.start()
     try:
         server.start()
+        projector.start()
+        retention.start()
         ingest.record(SecurityEvent("application-start", ingest.now()))
         base = f"http://{settings.host}:{settings.port}"
         serve(
@@ -50,5 +56,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
         ingest.record(SecurityEvent("application-stop", ingest.now()))
     finally:
         server.close()
+        retention.close()
         ingest.close()
+        projector.close()
         store.close()

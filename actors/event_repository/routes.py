@@ -18,6 +18,7 @@ from profiles.sole.retrieval import GREATEST_ANSWER, parse_date, parse_query
 from sole_logging.store import EventQuery, EventStore
 
 LIMIT = 1000
+_PATIENCE_SECONDS = 2.0
 _TEXTS = (*(field.name for field in fields(EventQuery) if field.default == ""), "family")
 _log = get_logger(__name__)
 
@@ -35,6 +36,7 @@ class Queries:
 
     def events(self, request: Request) -> Response:
         """``GET /events``: parsed events by accession, study, workitem, order, patient, code, step or time."""
+        self._store.await_reading(_PATIENCE_SECONDS)
         found = self._store.search(event_query(list(request.query_params.multi_items())))
         self._audit(request)
         return Response(orjson.dumps(found), media_type="application/json")

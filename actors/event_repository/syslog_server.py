@@ -62,15 +62,20 @@ class Stream(asyncio.Protocol):
         """Cut what came into messages and hand them on."""
         if self._refused:
             return
-        before, now = self.messages, self._server.ingest.now()
+        now, taken = self._server.ingest.now(), list[Receipt]()
+        fault: BadFrame | None = None
         try:
             for message in self._decoder.feed(data):
-                self.messages += 1
-                self._server.ingest.take(Receipt(message, now, self._channel, self._peer))
+                taken.append(Receipt(message, now, self._channel, self._peer))
         except BadFrame as error:
-            self._refuse(str(error))
+            fault = error
+        if taken:
+            self.messages += len(taken)
+            self._server.ingest.take(taken)
+        if fault:
+            self._refuse(str(fault))
             return
-        self._watch(progress=self.messages > before)
+        self._watch(progress=bool(taken))
         if not self._server.ingest.has_room and self._transport:
             self._transport.pause_reading()
             asyncio.get_running_loop().call_later(_ROOM_AGAIN_SECONDS, self._go_on)
@@ -95,6 +100,7 @@ class Stream(asyncio.Protocol):
     def _refuse(self, reason: str) -> None:
         self._refused = True
         _log.warning("stream-refused", peer=self._peer, reason=reason, messages=self.messages)
+        self._server.ingest.note(self._peer, reason)
         self.abort()
 
     def abort(self) -> None:

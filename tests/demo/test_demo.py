@@ -34,7 +34,7 @@ def test_the_demo_ends_with_a_completed_workitem_a_seg_and_an_sr(demo):
 @pytest.mark.requirement("SOLE-REP-001", "SOLE-REP-004", "SOLE-REP-006", "SOLE-REP-007", "SOLE-REP-008")
 def test_every_message_of_every_actor_breaks_no_rule_of_the_judge_alone_or_as_a_stream(demo):
     with contextlib.closing(sqlite3.connect(Path(demo["data_dir"]) / "event_repository" / "events.sqlite")) as store:
-        raw = [bytes(row[0]) for row in store.execute("SELECT raw FROM event ORDER BY number")]
+        raw = [bytes(row[0]) for row in store.execute("SELECT raw FROM message ORDER BY number")]
     messages = [(str(number), message) for number, message in enumerate(raw)]
     assert len(messages) > 20
     assert [found for name, message in messages for found in check_message(message, name)] == []

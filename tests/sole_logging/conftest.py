@@ -1,21 +1,26 @@
 """Events, their messages, a store on disk, and receivers: a real repository, and a sink."""
 
 import contextlib
+import itertools
 import signal
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy
 
+from connectathon.peers.postgres import postgres
 from profiles.sole import OperationalEvent, Source, Thread
 from profiles.sole.syslog import FrameDecoder
+from sole_logging.projecting import Projector
 from sole_logging.records import Receipt
 from sole_logging.reporter import sole_message
 from sole_logging.store import EventStore
 
 from ..event_repository.conftest import Repository
 
+_numbers = itertools.count(1)
 START = datetime(2031, 5, 6, 8, 0, tzinfo=UTC)
 SOURCE = Source("modality", "scanner1", "77", "Test", "scanner-instance")
 
@@ -55,17 +60,43 @@ def make_message():
     return message_of
 
 
+@pytest.fixture(scope="session")
+def postgres_server():
+    with postgres(durable=False) as url:
+        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request, tmp_path):
+    """A place for a store: a file, or a schema of PostgreSQL."""
+    if request.param == "sqlite":
+        return tmp_path / "events.sqlite"
+    server = request.getfixturevalue("postgres_server")
+    name = f"test_{next(_numbers)}"
+    with server.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
+    return server.url.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string()
+
+
 @pytest.fixture
-def store(tmp_path):
-    opened = EventStore(tmp_path / "events.sqlite")
+def store(where):
+    opened = EventStore(where)
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def keep(store):
-    """Store messages as received; returns how many were new."""
-    return lambda *messages, hour=0: store.add([receipt_of(raw, hour) for raw in messages])
+    """Store messages as received and read them; returns how many were new."""
+
+    def taken(*messages, hour=0):
+        new = store.add([receipt_of(raw, hour) for raw in messages])
+        Projector(store).catch_up()
+        return new
+
+    return taken
 
 
 class Sink:

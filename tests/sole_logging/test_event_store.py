@@ -1,5 +1,6 @@
 """The event store: every message as it came, found again by what it is about, kept when it is broken."""
 
+import contextlib
 import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 from profiles.errors import Unavailable
 from profiles.sole.retrieval import parse_query
 from profiles.sole.syslog import compose
-from sole_logging.records import Receipt, record_of, stamp
+from sole_logging.projecting import Projector
+from sole_logging.records import Receipt, message_row, micros, moment, stamp
 from sole_logging.store import VERSION, EventQuery, EventStore
+from sole_logging.store.database import advance
+from sole_logging.store.tables import MESSAGE_COLUMNS
 
 DAY = datetime(2031, 5, 6, tzinfo=UTC)
 
@@ -21,13 +25,13 @@ def accessions(store, **query):
     return [found["accession"] for found in store.search(EventQuery(**query))]
 
 
-def on_disk(path):
-    """The octets that another process finds in the file."""
-    reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+def on_disk(where):
+    """The octets that another connection finds, in the order in which they were stored."""
+    other = EventStore(where)
     try:
-        return [row[0] for row in reader.execute("SELECT raw FROM event ORDER BY number")]
+        return [message.raw for message in other.after(0, 10_000, 10**9)]
     finally:
-        reader.close()
+        other.close()
 
 
 def syslog(content, at=DAY, message_id="X", process="1"):
@@ -35,30 +39,30 @@ def syslog(content, at=DAY, message_id="X", process="1"):
 
 
 @pytest.mark.requirement("SOLE-056")
-def test_messages_are_on_disk_octet_for_octet_when_add_returns(store, keep, make_message, tmp_path):
+def test_messages_are_there_octet_for_octet_for_everybody_when_add_returns(store, keep, make_message, where):
     first = make_message("A1", details={"Location": "Röntgen 放射線"})
     assert keep(first, b"\x00\xff no syslog") == 2
-    assert on_disk(tmp_path / "events.sqlite") == [first, b"\x00\xff no syslog"]
+    assert on_disk(where) == [first, b"\x00\xff no syslog"]
 
 
 @given(raw=st.lists(st.binary(min_size=1, max_size=300), unique=True, min_size=1, max_size=5))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.requirement("SOLE-055", "SOLE-056")
-def test_any_octets_are_kept_as_they_came_and_flagged(store, raw):
+def test_any_octets_are_kept_as_they_came_and_flagged(store, keep, where, raw):
     before = store.figures()
-    new = store.add([Receipt(one, DAY, "syslog-tls") for one in raw])
+    new = keep(*raw)
     after = store.figures()
     assert after["stored"] - before["stored"] == new
     assert after["flawed"] - before["flawed"] == new
-    held = on_disk(store._path)
+    held = on_disk(where)
     assert all(one in held for one in raw)
 
 
 @given(content=st.binary(max_size=200), process=st.text("abc0123456789", min_size=1, max_size=10))
 @settings(max_examples=50)
-def test_a_record_keeps_the_content_apart_from_its_header(content, process):
+def test_a_row_keeps_the_content_apart_from_its_header(content, process):
     raw = syslog(content, process=process)
-    row = record_of(Receipt(raw, DAY, "syslog-tls"))
+    row = dict(zip(MESSAGE_COLUMNS, message_row(Receipt(raw, DAY, "syslog-tls")), strict=True))
     assert raw[row["content_at"] :] == content
     assert (row["process"], row["application"], row["hostname"], row["pri"]) == (process, "IHE+SOLE", "h", 85)
 
@@ -71,9 +75,10 @@ MOMENTS = st.builds(
 
 
 @given(at=MOMENTS, other=MOMENTS)
-def test_moments_as_text_sort_as_moments_do(at, other):
-    assert (stamp(at) < stamp(other)) == (at < other)
-    assert datetime.fromisoformat(stamp(at)) == at
+def test_stored_moments_sort_as_moments_do_and_are_read_back(at, other):
+    assert (micros(at) < micros(other)) == (at < other)
+    assert moment(micros(at)) == at
+    assert datetime.fromisoformat(stamp(micros(at))) == at
 
 
 @pytest.mark.requirement("SOLE-049")
@@ -81,15 +86,19 @@ def test_the_same_message_is_stored_once_whatever_a_relay_made_of_its_priority(s
     message = make_message()
     assert keep(message, message) == 1
     assert keep(message.replace(b"<85>1", b"<13>1")) == 0
-    assert store.figures() == {"stored": 1, "flawed": 0}
+    assert store.figures() == {"stored": 1, "flawed": 0, "unread": 0}
 
 
 @pytest.mark.requirement("SOLE-049")
-def test_the_same_event_told_again_in_another_message_is_stored_once(store, keep, make_message):
+def test_the_same_event_told_again_in_another_message_is_one_event(store, keep, make_message):
     message = make_message("A1", occurrence="7")
-    assert keep(message) == 1
-    assert keep(message.replace(b" 77 ", b" 78 ")) == 0
-    assert keep(make_message("A1", occurrence="8")) == 1
+    keep(message, message.replace(b" 77 ", b" 78 "))
+    keep(message.replace(b" 77 ", b" 79 "))
+    assert accessions(store) == ["A1"]
+    keep(make_message("A1", occurrence="8"))
+    assert accessions(store) == ["A1", "A1"]
+    (sender,) = store.senders()
+    assert (sender.messages, sender.duplicates) == (2, 2)
 
 
 @pytest.mark.requirement("SOLE-049")
@@ -178,14 +187,14 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 @pytest.mark.requirement("SOLE-019", "SOLE-055")
-def test_a_broken_message_is_kept_with_what_is_wrong_and_found(store, keep, tmp_path, name):
+def test_a_broken_message_is_kept_with_what_is_wrong_and_found(store, keep, where, name):
     raw, flaw = BROKEN[name]
     assert keep(raw) == 1
-    assert on_disk(tmp_path / "events.sqlite") == [raw]
+    assert on_disk(where) == [raw]
     (found,) = store.search(EventQuery(family="all"))
     assert flaw in found["malformed"]
     assert (found["family"], found["accession"], found["outcome"]) == ("other", "", None)
-    assert store.figures() == {"stored": 1, "flawed": 1}
+    assert store.figures() == {"stored": 1, "flawed": 1, "unread": 0}
     (message,) = store.messages(parse_query([("date", "ge1900-01-01")]))
     assert raw.decode("utf-8", "replace").endswith(message["Msg"])
 
@@ -211,7 +220,7 @@ def test_an_unknown_time_in_the_header_is_no_flaw_and_counts_as_received_then(st
 def test_a_byte_order_mark_is_kept_in_the_store_and_not_shown(store, keep, make_message):
     raw = make_message().replace(b" - <", b" - \xef\xbb\xbf<", 1)
     keep(raw)
-    assert store.figures() == {"stored": 1, "flawed": 0}
+    assert store.figures() == {"stored": 1, "flawed": 0, "unread": 0}
     (message,) = store.messages(parse_query([("date", "2031-05-06")]))
     assert message["Msg"].startswith("<")
 
@@ -256,10 +265,12 @@ def test_messages_are_found_by_their_header_and_text(store, day, query, hours):
     assert wanted.count is not None or store.count_messages(wanted) == len(hours)
 
 
-def test_a_batch_is_stored_whole_or_not_at_all(store, keep, make_message, tmp_path):
-    other = sqlite3.connect(tmp_path / "events.sqlite")
+def test_a_batch_is_stored_whole_or_not_at_all(keep_in_file, make_message, tmp_path):
+    store, keep = keep_in_file
+    other = sqlite3.connect(tmp_path / "file.sqlite")
     other.execute(
-        "CREATE TRIGGER refuse BEFORE INSERT ON event WHEN new.accession = 'A3' BEGIN SELECT RAISE(ABORT, 'disk'); END"
+        "CREATE TRIGGER refuse BEFORE INSERT ON message WHEN instr(new.raw, 'A3') "
+        "BEGIN SELECT RAISE(ABORT, 'disk'); END"
     )
     other.commit()
     with pytest.raises(Unavailable, match=r"cannot be used: disk\. Make its directory writable or free some space"):
@@ -273,19 +284,34 @@ def test_a_batch_is_stored_whole_or_not_at_all(store, keep, make_message, tmp_pa
 
 def test_an_empty_batch_stores_nothing(store):
     assert store.add([]) == 0
-    assert store.figures() == {"stored": 0, "flawed": 0}
+    assert store.figures() == {"stored": 0, "flawed": 0, "unread": 0}
 
 
-def test_what_is_stored_is_there_after_a_restart(store, day, tmp_path):
+def test_what_is_stored_is_there_after_a_restart(store, day, where):
     store.close()
-    again = EventStore(tmp_path / "events.sqlite")
+    again = EventStore(where)
     assert accessions(again) == ["A1", "A1", "A2", "A2"]
     again.close()
 
 
-def test_readers_and_a_writer_do_not_wait_for_each_other(store, keep, make_message, tmp_path):
+@pytest.fixture
+def keep_in_file(tmp_path):
+    """A store in SQLite, and how to fill it."""
+    opened = EventStore(tmp_path / "file.sqlite")
+
+    def keep(*raw):
+        new = opened.add([Receipt(one, DAY, "syslog-tls") for one in raw])
+        Projector(opened).catch_up()
+        return new
+
+    yield opened, keep
+    opened.close()
+
+
+def test_readers_and_a_writer_do_not_wait_for_each_other(keep_in_file, make_message, tmp_path):
+    store, keep = keep_in_file
     keep(make_message("A0"))
-    writer = sqlite3.connect(tmp_path / "events.sqlite", isolation_level=None)
+    writer = sqlite3.connect(tmp_path / "file.sqlite", isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
     found = []
     reading = threading.Thread(target=lambda: found.append(accessions(store)))
@@ -307,14 +333,36 @@ def test_a_file_that_cannot_be_a_store_is_refused_in_words(tmp_path, content):
         EventStore(path)
 
 
-def test_a_store_of_another_release_is_refused(store, tmp_path):
-    store.close()
-    other = sqlite3.connect(tmp_path / "events.sqlite")
-    other.execute(f"PRAGMA user_version={VERSION + 1}")
-    other.commit()
-    other.close()
+def test_a_store_of_a_later_release_is_refused(store, where):
+    with store.database.write() as connection:
+        advance(connection, "layout", to=VERSION + 1)
     with pytest.raises(Unavailable, match=f"has version {VERSION + 1}; this release reads version {VERSION}"):
-        EventStore(tmp_path / "events.sqlite")
+        EventStore(where)
+
+
+def test_a_store_of_the_first_release_is_carried_over(make_message, tmp_path):
+    raw = [make_message("A1"), b"hello", make_message("A2")]
+    with contextlib.closing(sqlite3.connect(tmp_path / "events.sqlite")) as first:
+        first.execute(
+            "CREATE TABLE event (number INTEGER PRIMARY KEY AUTOINCREMENT, received_at TEXT, channel TEXT, peer TEXT, "
+            "at TEXT, raw BLOB)"
+        )
+        first.execute("CREATE INDEX ix_event_at ON event (at)")
+        for one in raw:
+            first.execute(
+                "INSERT INTO event (received_at, channel, peer, raw) VALUES (?, 'syslog-tls', '10.0.0.1', ?)",
+                ("2031-05-06T08:00:03.000000Z", one),
+            )
+        first.execute("PRAGMA user_version = 1")
+        first.commit()
+    for _ in range(2):
+        opened = EventStore(tmp_path / "events.sqlite")
+        Projector(opened).catch_up()
+        assert [message.raw for message in opened.after(0, 10, 10**9)] == raw
+        assert accessions(opened) == ["A1", "A2"]
+        assert opened.figures() == {"stored": 3, "flawed": 1, "unread": 0}
+        assert opened.quarantine()[0]["received_at"] == "2031-05-06T08:00:03.000000Z"
+        opened.close()
 
 
 def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path):

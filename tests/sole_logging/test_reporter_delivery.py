@@ -18,6 +18,7 @@ from profiles.errors import Unavailable
 from profiles.sole import OperationalEvent, SecurityEvent, Source, Thread
 from profiles.sole.syslog import parse_syslog
 from sole_logging import Certificates, EventReporter, Spool, Target, Timing
+from sole_logging.records import moment
 
 QUICK = Timing(confirm_seconds=0.05, resend_seconds=30, backoff_seconds=0.3, flush_seconds=1)
 SOURCE = Source("modality", "scanner1", "77", "Test", "scanner-instance")
@@ -51,11 +52,12 @@ def accession():
 
 def stored(repository, accession):
     """(occurrence's time, event id) of an accession's events, in the order in which the repository stored them."""
+    repository.events(limit=1)  # answered once all that is stored was read
     path = repository.directory / "repository" / "event_repository" / "events.sqlite"
     reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         query = "SELECT event_id, at FROM event WHERE accession = ? ORDER BY number"
-        return [(event_id, datetime.fromisoformat(at)) for event_id, at in reader.execute(query, (accession,))]
+        return [(event_id, moment(at)) for event_id, at in reader.execute(query, (accession,))]
     finally:
         reader.close()
 
