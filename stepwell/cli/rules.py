@@ -149,33 +149,42 @@ def replay(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which workitems of the last days would be otherwise under these rules; nothing is made or sent."""
+    """Say what these rules would make of the orders of the last days; nothing is made or sent.
+
+    Told are the workitems that would be otherwise (made, not made, different, or stopped where the rule cannot be
+    asked), and for how many orders each rule holds. Dates of rules count as of now; starts are not compared.
+    """
     from actors.shared.dicomweb import Archive
     from actors.task_requester.database import moment
     from actors.task_requester.orders_store import decided_orders
+    from actors.task_requester.quarantine import require_store
     from actors.task_requester.rules import load_rules
+    from actors.task_requester.rules.replay import replay as decide_again
     from actors.task_requester.rules.requesting import Places
-    from actors.task_requester.rules.trying import replay as decide_again
 
     rules, configuration = load_rules(file), load(config, only=[_REQUESTER])
     settings: Any = configuration.actors[_REQUESTER]
     now = datetime.now(UTC)
+    require_store(_store(configuration))
     orders = decided_orders(_store(configuration), moment(now - timedelta(days=days)))
     places = Places(settings.archive_url, settings.storage_url)
     with Archive(settings.archive_url) as archive:
         found = decide_again(orders, rules, archive, places, now)
     if as_json:
-        typer.echo(json.dumps({"orders": len(orders), "changes": [asdict(one) for one in found]}, indent=1))
+        typer.echo(json.dumps(asdict(found), indent=1))
         return
-    for one in found:
-        typer.echo(f"{one.change:9} {one.accession} {one.rule}: {one.words}")
-    typer.echo(f"{len(orders)} orders, {len(found)} workitems would be otherwise", err=True)
+    for one in found.changes:
+        typer.echo(f"{one.change:9} {one.accession} {one.rule}: {one.words.removeprefix(f'rule {one.rule}: ')}")
+    for rule in rules:
+        dates = "" if rule.table.counts_at(now) else f"; it counts {rule.table.in_force()}"
+        typer.echo(f"rule {rule.table.name} holds for {found.matched[rule.table.name]} of {found.orders} orders{dates}")
+    typer.echo(f"{found.orders} orders, {len(found.changes)} workitems would be otherwise", err=True)
 
 
 def _tell(found: Sequence[Tried]) -> None:
     for one in found:
         verdict = "stopped" if one.stopped else "matches" if one.matches else "no"
-        typer.echo(f"{verdict:8} {one.rule}: {one.explanation}")
+        typer.echo(f"{verdict:8} {one.rule}: {one.explanation.removeprefix(f'rule {one.rule}: ')}")
         for name, value in one.values.items():
             typer.echo(f"           {name} = {value}")
 

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from actors.task_manager.settings import Settings as TaskManager
 from actors.task_requester.orders_store import decided_orders
 from actors.task_requester.rules import load_rules
+from actors.task_requester.rules.replay import Replayed, replay
 from actors.task_requester.rules.requesting import Places
-from actors.task_requester.rules.trying import replay
 from connectathon.fiction import new_order
 from connectathon.ris import build_order
 from profiles.dicom import items
@@ -153,24 +153,32 @@ def test_a_changed_file_is_tried_over_the_orders_that_were_decided(make, images,
     places = Places(shop.settings.archive_url, shop.settings.storage_url)
     decided = decided_orders(tmp_path, "2026-03-01")
     same = load_rules(tmp_path / "rules.toml")
-    assert replay(decided, same, images, places, shop.now()) == []
+    assert replay(decided, same, images, places, shop.now()) == Replayed(1, [], {"rule-1": 1, "rule-2": 1})
     more = {"when": "image_count > 10", "name": "rule-2", "more": 'worklist = "NEURO"'}
-    changed = rules_of(tmp_path, '"CT" in modalities', more, "image_count > 5")
-    found = replay(decided, changed, images, places, shop.now())
+    changed = rules_of(tmp_path, '"CT" in modalities', more, "image_count > 5", 'modalities[7] == "x"')
+    replayed = replay(decided, changed, images, places, shop.now())
+    assert replayed.matched == {"rule-1": 0, "rule-2": 1, "rule-3": 1, "rule-4": 0}
+    found = replayed.changes
     assert [(one.rule, one.change) for one in found] == [
         ("rule-1", "not made"),
         ("rule-2", "different"),
         ("rule-3", "made"),
+        ("rule-4", "stopped"),
     ]
-    assert found[1].words == "WorklistLabel"
+    assert found[1].words == "WorklistLabel '' -> 'NEURO'"
     assert {one.accession for one in found} == {shop.order.accession_number}
     assert decided_orders(tmp_path, (NOW + timedelta(days=1)).isoformat()) == []
 
 
-def test_the_command_replays_no_orders_as_none(tmp_path, configuration):
-    rules_of(tmp_path, "image_count > 0")
+def test_the_command_replays_no_orders_as_none_and_says_so_of_a_store_that_is_not_there(make, tmp_path, configuration):
+    rules = rules_of(tmp_path, {"when": "image_count > 0", "more": "from = 2100-01-01"})
+    told = run("replay", tmp_path / "rules.toml", "--config", configuration).exception
+    assert "no order store" in str(told)
+    make(rules)
     answer = run("replay", tmp_path / "rules.toml", "--config", configuration, "--json")
-    assert json.loads(answer.stdout) == {"orders": 0, "changes": []}
+    assert json.loads(answer.stdout) == {"orders": 0, "changes": [], "matched": {"rule-1": 0}}
+    answer = run("replay", tmp_path / "rules.toml", "--config", configuration)
+    assert "rule rule-1 holds for 0 of 0 orders; it counts from 2100" in answer.stdout
 
 
 @pytest.mark.requirement("HL7-061")

@@ -1,5 +1,6 @@
 """Which series, which earlier studies, when, how often: what a rule decides besides whether it matches."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -107,6 +108,23 @@ def test_work_that_can_wait_begins_within_the_hours_of_the_rule(hours, now, star
     moment = datetime.fromisoformat(f"2026-03-01T{now}+00:00")
     found = Hours.parse(hours).next_start(moment)
     assert (f"{found:%H:%M}", moment <= found < moment + timedelta(days=1)) == (start, True)
+
+
+@pytest.fixture
+def berlin(monkeypatch):
+    """A machine in Berlin, where clocks go back on 25 October 2026 at 03:00."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+def test_the_hours_are_those_of_the_clock_also_when_it_changes_before_them(tmp_path):
+    (rule,) = rules_of(tmp_path, {"when": ANY, "more": 'hours = "04:00-06:00"'})
+    start = start_of(rule.table, order(), datetime(2026, 10, 24, 20, tzinfo=UTC))
+    assert start.astimezone(UTC) == datetime(2026, 10, 25, 3, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("hours", ["22:00", "22-06:0", "late", "06:00-06:00"])

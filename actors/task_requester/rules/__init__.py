@@ -2,7 +2,8 @@
 
 ``model`` is the file as it is written, ``language`` its expressions, ``fields`` their values, ``loading`` reads a file,
 ``deciding`` asks a rule, ``priors`` finds earlier studies, ``duplicates`` earlier workitems, ``requesting`` makes the
-content of a workitem. ``checking``, ``trying`` and ``replaying`` are for people who write rules.
+content of a workitem. For people who write rules are ``checking`` (with ``sampling``, ``forms`` of values, and what is
+``offered``), ``trying`` over one study, and ``replay`` over earlier orders.
 """
 
 from actors.task_requester.rules.deciding import Decision, Rule

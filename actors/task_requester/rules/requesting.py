@@ -79,7 +79,8 @@ def start_of(rule: RuleTable, order: ImagingOrder, now: datetime) -> datetime:
     """When the work may begin: what is HIGH at once, the rest within the hours of the rule."""
     if rule.hours is None or urgency(rule, order) == "HIGH":
         return now
-    return rule.hours.next_start(now.astimezone())
+    start = rule.hours.next_start(now.astimezone())
+    return start if start <= now else start.replace(tzinfo=None).astimezone()  # the clock may change until then
 
 
 def explain_request(decision: Decision, order: ImagingOrder, now: datetime) -> str:

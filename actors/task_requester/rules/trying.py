@@ -1,4 +1,4 @@
-"""Try a rule file: over one study, which may be files in a folder, or over the orders of the last days."""
+"""Try a rule file over one study, which may be files in a folder."""
 
 from __future__ import annotations
 
@@ -9,21 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
-from pydantic import TypeAdapter
 from pydicom.errors import InvalidDicomError
 
-from actors.task_requester.images import ImageSource, ImageStudy, is_other_patient, read_study
-from actors.task_requester.planning import dataset_of
-from actors.task_requester.revising import difference
+from actors.task_requester.images import ImageSource, is_other_patient, read_study
 from actors.task_requester.rules.applying import decide_all
 from actors.task_requester.rules.deciding import Rule
 from actors.task_requester.rules.language import show
-from actors.task_requester.rules.requesting import Places, explain_request, workitem_of
+from actors.task_requester.rules.requesting import explain_request
 from profiles.dicom import JsonDataset, put, text
 from profiles.errors import NotFound
 from profiles.hl7 import EntityIdentifier, ImagingOrder, Patient
-
-_ORDER = TypeAdapter(ImagingOrder)
 
 
 class FolderOfImages:
@@ -146,71 +141,4 @@ def order_of_images(images: JsonDataset) -> ImagingOrder:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """One workitem that would be otherwise.
-
-    Attributes:
-        accession: of its order.
-        study: its study.
-        rule: its rule.
-        change: ``made``, ``not made`` or ``different``.
-        words: what would differ, or what the rule says.
-    """
-
-    accession: str
-    study: str
-    rule: str
-    change: str
-    words: str
-
-
-def replay(
-    orders: Sequence[Mapping[str, Any]],
-    rules: Sequence[Rule],
-    archive: ImageSource,
-    places: Places,
-    now: datetime,
-) -> list[Changed]:
-    """Which workitems of earlier orders would be otherwise under these rules.
-
-    Args:
-        orders: as `actors.task_requester.orders_store.decided_orders` has them.
-        rules: to be tried.
-        archive: still has the images.
-        places: of images and results.
-        now: the present, timezone-aware.
-    """
-    return [changed for row in orders for changed in _replayed(row, rules, archive, places, now)]
-
-
-def _replayed(
-    row: Mapping[str, Any], rules: Sequence[Rule], archive: ImageSource, places: Places, now: datetime
-) -> Iterator[Changed]:
-    order, study_uid, workitems = _ORDER.validate_json(row["content"]), row["study_uid"], row["workitems"]
-    study = read_study(archive, study_uid)
-    decisions = decide_all(rules, order, study, archive, now) if study.series else []
-    said = {one.rule.name: one for one in decisions}
-    for rule in sorted({*workitems, *(one.rule.name for one in decisions if one.matches)}):
-        decision = said.get(rule)
-        wanted = workitem_of(decision, order, study, places, now) if decision and decision.matches else None
-        change, words = _change(workitems.get(rule), wanted)
-        if change:
-            words = words or (decision.explanation if decision else _without(study))
-            yield Changed(order.accession.value, study_uid, rule, change, words)
-
-
-def _without(study: ImageStudy) -> str:
-    return "there is no such rule" if study.series else "the archive has its images no longer"
-
-
-def _change(there: str | None, wanted: JsonDataset | None) -> tuple[str, str]:
-    if there is None:
-        return "made", ""
-    if wanted is None:
-        return "not made", ""
-    keywords = difference(dataset_of(there), wanted).keywords
-    return ("different", ", ".join(keywords)) if keywords else ("", "")
-
-
-__all__ = ["Changed", "FolderOfImages", "Tried", "order_of_images", "replay", "try_rules"]
+__all__ = ["FolderOfImages", "Tried", "order_of_images", "try_rules"]
