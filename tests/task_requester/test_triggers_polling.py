@@ -25,7 +25,7 @@ from connectathon.modality import mr_phantom_study
 from connectathon.peers.namespace import python, run_inside
 from connectathon.waiting import eventually, free_port
 from profiles.dicom import text
-from profiles.errors import BadInput
+from profiles.errors import BadInput, Unavailable
 from tests.task_requester.pacs import Pacs
 from tests.task_requester.workshop import NOW, Workshop
 
@@ -126,6 +126,25 @@ def test_late_images_are_told_of_and_a_restart_or_overlap_makes_no_second_workit
     assert again.wait(50) == 1
     shop.work()
     assert len(worklist.open()) == 1
+
+
+@pytest.mark.requirement("HL7-061")
+def test_a_study_that_is_told_of_twice_after_a_crash_makes_one_workitem(desk, shop, pacs, worklist, monkeypatch):
+    pacs.add(shop.order)
+
+    def crash(told):
+        shop.ledger.record(told)
+        raise Unavailable("Nobody noted that it was told of.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.poller, "_record", crash)
+        desk.wait(30)
+    shop.work()
+    again = Desk(shop, pacs)
+    assert again.wait(50) == 1
+    shop.work()
+    assert [one["origin"] for one in shop.thread()["messages"]] == ["query", "query"]
+    assert len(worklist.workitems) == 1
 
 
 @pytest.mark.requirement("HL7-061")

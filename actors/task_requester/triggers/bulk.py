@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func, insert
 from sqlmodel import Field, Session, col, select
 
 from actors.task_requester.database import Database, OrderRow, Row, WorkitemRow, WorkitemState, moment
@@ -95,14 +95,14 @@ class BulkRequests:
             NotFound: it finds none.
             Unavailable: the archive is away.
         """
-        known = [one.table.name for one in self.rules]
-        if rule not in known:
-            raise BadInput(f"There is no rule {rule[:64]!r}; the rule file has {', '.join(known) or 'none'}.")
+        names = [one.table.name for one in self.rules]
+        if rule not in names:
+            raise BadInput(f"There is no rule {rule[:64]!r}; the rule file has {', '.join(names) or 'none'}.")
         if limit is not None and limit < 1:
             raise BadInput("The limit is a number of studies, at least 1.")
         studies = self._studies(conditions_of(query), limit)
         with self.database.read() as session:
-            there = {uid for uid in studies if workitem_of_rule(session, uid, rule)}
+            there = set(session.exec(select(WorkitemRow.study_uid).where(*_live(rule)))) & set(studies)
         said = {"query": query, "rule": rule, "studies": len(studies), "there_already": len(there)}
         if dry_run:
             return {**said, "number": None, "first": studies[:_SHOWN]}
@@ -111,10 +111,13 @@ class BulkRequests:
             row = BulkRow(query=query, rule=rule, asked_at=at)
             session.add(row)
             session.flush()
-            for place, uid in enumerate(studies):
-                state = StudyState.THERE_ALREADY if uid in there else StudyState.WAITING
-                one = BulkStudyRow(bulk_number=row.number or 0, place=place, study_uid=uid, state=state, changed_at=at)
-                session.add(one)
+            known = {"bulk_number": row.number or 0, "order_number": 0, "reason": "", "changed_at": at}
+            states = {uid: StudyState.THERE_ALREADY if uid in there else StudyState.WAITING for uid in studies}
+            queued = [
+                {**known, "place": place, "study_uid": uid, "state": state}
+                for place, (uid, state) in enumerate(states.items())
+            ]
+            session.connection().execute(insert(BulkStudyRow), queued)
         return {**said, "number": row.number, "first": studies[:_SHOWN]}
 
     def progress(self, most: int = 20) -> list[dict[str, Any]]:
@@ -173,13 +176,8 @@ class BulkRequests:
 
 def workitem_of_rule(session: Session, study_uid: str, rule: str, *, but_of: int = -1) -> WorkitemRow | None:
     """The workitem of a rule that a study has, or is about to have, for another order than the one named."""
-    live = select(WorkitemRow).where(
-        WorkitemRow.study_uid == study_uid,
-        WorkitemRow.rule == rule,
-        WorkitemRow.order_number != but_of,
-        col(WorkitemRow.cancel_wanted).is_(False),
-        col(WorkitemRow.state).in_(_LIVE),
-    )
+    of_study = col(WorkitemRow.study_uid) == study_uid, col(WorkitemRow.order_number) != but_of
+    live = select(WorkitemRow).where(*of_study, *_live(rule))
     return session.exec(live.order_by(col(WorkitemRow.planned_at))).first()
 
 
@@ -187,6 +185,12 @@ def awaited_order(session: Session, study_uid: str) -> OrderRow | None:
     """An order of the study that is not decided on yet: it goes first."""
     undecided = select(OrderRow).where(OrderRow.study_uid == study_uid, col(OrderRow.state).in_(["pending", "planned"]))
     return session.exec(undecided).first()
+
+
+def _live(rule: str) -> tuple[ColumnElement[bool], ...]:
+    """Conditions of the workitems of a rule that are there, or about to be."""
+    wanted, live = col(WorkitemRow.cancel_wanted).is_(False), col(WorkitemRow.state).in_(_LIVE)
+    return col(WorkitemRow.rule) == rule, wanted, live
 
 
 def _bulk(session: Session, number: int) -> BulkRow:

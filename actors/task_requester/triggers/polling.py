@@ -98,6 +98,7 @@ class Poller:
         """Search when it is time; returns how many studies were told of."""
         if self._monotonic() < self._next:
             return 0
+        self._next = self._monotonic() + self._polling.interval_seconds
         try:
             with self._database.alone("poll") as mine:
                 told = self._poll() if mine else 0
@@ -106,7 +107,7 @@ class Poller:
             return 0
         if self._failures:
             _log.info("polled-archive-back", archive=self._name, searches_in_vain=self._failures)
-        self._failures, self._next = 0, self._monotonic() + self._polling.interval_seconds
+        self._failures = 0
         return told
 
     def _is_away(self, error: StepwellError) -> None:
@@ -165,8 +166,8 @@ class Poller:
 
     def _instances(self, study: JsonDataset) -> int:
         """Number of Study Related Instances is optional; the series know it, too."""
-        count = get(study, "NumberOfStudyRelatedInstances")
-        if count is not None:
+        count = str(get(study, "NumberOfStudyRelatedInstances", ""))
+        if count.isdecimal():
             return int(count)
         return sum(image_counts(self._archive, text(study, "StudyInstanceUID")).values())
 

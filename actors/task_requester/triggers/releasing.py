@@ -163,16 +163,17 @@ class Releaser:
         }
         limit = self._settings.clinical_waiting + open_ + 1
         found = self._worklist.search(wanted, limit=limit, includefield="SOPInstanceUID")
+        uids = {text(one, "SOPInstanceUID") for one in found}
+        ours = select(WorkitemRow.uid).join(OrderRow, col(OrderRow.number) == col(WorkitemRow.order_number))
         with self._database.read() as session:
-            ours = select(WorkitemRow.uid).join(OrderRow, col(OrderRow.number) == col(WorkitemRow.order_number))
-            in_bulk = set(session.exec(ours.where(OrderRow.origin == BULK)))
-        return sum(text(one, "SOPInstanceUID") not in in_bulk for one in found)
+            in_bulk = session.exec(ours.where(OrderRow.origin == BULK, col(WorkitemRow.uid).in_(uids))).all()
+        return len(uids) - len(in_bulk)
 
     def _settle(self, one: BulkStudyRow) -> bool:
         """Whether it has ended; noted when it has."""
         with self._database.read() as session:
             order = session.get_one(OrderRow, one.order_number)
-            workitem = max(workitems_of(session, one.order_number), key=lambda row: row.revision, default=None)
+            workitem = max(workitems_of(session, one.order_number), key=_weight, default=None)
         state = self._ups_state(workitem) if workitem and workitem.state == WorkitemState.CREATED else ""
         outcome = outcome_of(order, workitem, state, self._clock())
         if outcome is None:
@@ -235,6 +236,11 @@ class Releaser:
         row = session.get_one(BulkStudyRow, (one.bulk_number, one.place))
         row.state, row.reason, row.changed_at = state, reason, moment(self._clock())
         session.add(row)
+
+
+def _weight(workitem: WorkitemRow) -> tuple[bool, int]:
+    """The workitem that counts: the last one that is there, or about to be."""
+    return workitem.state in {WorkitemState.PLANNED, WorkitemState.CREATED}, workitem.revision
 
 
 def _expire(session: Session, order_number: int, reason: str, at: str) -> None:
