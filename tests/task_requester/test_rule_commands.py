@@ -14,12 +14,16 @@ from actors.task_requester.orders_store import decided_orders
 from actors.task_requester.rules import load_rules
 from actors.task_requester.rules.replay import Replayed, replay
 from actors.task_requester.rules.requesting import Places
+from actors.task_requester.rules.trying import FolderOfImages
 from connectathon.fiction import new_order
 from connectathon.ris import build_order
-from profiles.dicom import items
+from profiles.aiwi import content_findings
+from profiles.dicom import item, items, text
 from stepwell.cli import app
 from tests.task_requester.rule_files import MR, rules_of, sample_rules
 from tests.task_requester.workshop import NOW, Workshop
+
+CT, DX = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.1.1"
 
 
 def run(*arguments):
@@ -49,7 +53,7 @@ def make(tmp_path, images, worklist):
 
 def write_images(folder, order, *, count=3, **attributes):
     """Write images of an order's study, without pixels."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for number in range(1, count + 1):
         found = Dataset()
         found.file_meta = FileMetaDataset()
@@ -241,3 +245,37 @@ def test_a_pipeline_of_a_rule_file_that_cannot_be_done_is_refused(tmp_path, code
         TaskManager(rules=path)
     answer = run("check", path, "--json")
     assert (answer.exit_code, [row["kind"] for row in json.loads(answer.stdout)]) == (1, ["fault"])
+
+
+BRAIN = {"BodyPartExamined": "BRAIN", "PatientAge": "044Y", "SeriesDescription": "Sag 3D T1 MPRAGE"}
+ROUTED = {
+    "BRAINSEG": {"SOPClassUID": MR, "Modality": "MR", "StudyDescription": "MR Brain native", "StationName": "MR2"},
+    "LUNGSEG": {"SOPClassUID": CT, "Modality": "CT", "StudyDescription": "CT Thorax", "StationName": "CT_ER"},
+    "CXRTRIAGE": {"SOPClassUID": DX, "Modality": "DX", "StudyDescription": "Chest p.a.", "StationName": "DX1"},
+}
+
+
+@pytest.mark.parametrize(
+    ("sample", "studies"),
+    [
+        ("brain-volume-3d-t1", {"BRAINSEG": BRAIN, "": BRAIN | {"SeriesDescription": "Ax T2"}}),
+        ("mr-of-the-brain", {**ROUTED, "": ROUTED["LUNGSEG"] | {"StationName": "CT9"}}),
+    ],
+    ids=["brain", "routing"],
+)
+def test_the_samples_make_of_orders_and_image_files_the_workitems_that_they_mean(tmp_path, worklist, sample, studies):
+    orders = {code: new_order() for code in studies}
+    for code, attributes in studies.items():
+        write_images(tmp_path / "images" / (code or "none"), orders[code], **attributes)
+    rules = sample_rules(tmp_path, sample)
+    images = FolderOfImages(tmp_path / "images")
+    shop = Workshop(tmp_path / "task_requester", tmp_path, images, worklist, rules=rules)
+    for order in orders.values():
+        shop.send(order=order)
+    shop.work(30)
+    shop.database.close()
+    made = {text(one, "StudyInstanceUID"): one for one in worklist.workitems.values()}
+    found = {code: made.get(order.study_instance_uid, {}) for code, order in orders.items()}
+    codes = {code: text(item(one, "ScheduledWorkitemCodeSequence"), "CodeValue") for code, one in found.items()}
+    assert codes == {code: code for code in studies}
+    assert all(content_findings(one) == [] for one in found.values() if one)
