@@ -2,13 +2,15 @@
 
 import json
 
+import httpx
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 from sqlmodel import select
 
 from actors.task_requester.database import WorkitemRow
 from actors.task_requester.results_back.desk import Desk
-from actors.task_requester.results_back.fhir import answer_of, report_of
+from actors.task_requester.results_back.fhir import answer_of, fhir_channel, report_of
+from actors.task_requester.results_back.settings import ResultsSettings
 from actors.task_requester.results_back.store import OutgoingRow
 from profiles.errors import Conflict, Unavailable
 from tests.task_requester.results_scene import Hook, ResultArchive, complete, found, images_of, results_back
@@ -167,6 +169,29 @@ def test_only_a_whole_transaction_counts_as_taken(status, content, accepted, lat
     answer = answer_of(status, content)
     assert (answer.accepted, answer.later) == (accepted, later)
     assert bool(answer.reason) != accepted
+
+
+@pytest.mark.requirement("HL7-066")
+def test_a_token_is_sent_as_it_stands_in_its_file_and_its_refusal_parks_nothing(server, tmp_path):
+    token = tmp_path / "token"
+    with httpx.Client(trust_env=False) as client:
+        deliver = fhir_channel(server.url, client, token)
+        with pytest.raises(Unavailable, match="cannot be read"):
+            deliver(b"{}")
+        server.script = [401]
+        token.write_text("old\n")
+        with pytest.raises(Unavailable, match="401"):
+            deliver(b"{}")
+        token.write_text("new")
+        assert deliver(b"{}").accepted
+    assert [one["Authorization"] for one in server.headers] == ["Bearer old", "Bearer new"]
+
+
+@pytest.mark.parametrize("url", [None, "http://ehr.example/fhir"], ids=["none", "http"])
+def test_a_token_is_not_sent_where_anybody_could_read_it(url, tmp_path):
+    with pytest.raises(ValueError, match="https"):
+        ResultsSettings(fhir_url=url, fhir_token=tmp_path)
+    assert ResultsSettings(fhir_url="https://ehr.example/fhir", fhir_token=tmp_path).fhir_token == tmp_path
 
 
 @pytest.mark.parametrize(("status", "content"), [(503, b""), (429, b""), (200, b"<html>"), (200, b"[]")], ids=str)

@@ -91,7 +91,9 @@ def test_very_many_hints_stand_for_any(played, listen):
     played.append(event("last", "COMPLETED"))
     listening = listen(Announcer())
     eventually(lambda: "last" in listening._hints, what="the hints")
-    assert listening.take() == {ANY}
+    taken = listening.take()
+    assert ANY in taken
+    assert len(taken) <= 500
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ A transaction writes each resource by its identifier (orders.md 11.3), so one th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,7 +22,7 @@ from profiles.fhir import Version, fhir_bundle
 from profiles.hl7 import ImagingOrder
 
 MEDIA_TYPE = "application/fhir+json"
-_AWAY = frozenset({408, 425, 429, 502, 503, 504})
+_AWAY = frozenset({401, 403, 408, 425, 429, 502, 503, 504})
 _LATER = frozenset({409, 500})
 _OID = "urn:oid:"
 _WITHDRAWN = "entered-in-error"
@@ -75,11 +76,19 @@ def fhir_withdrawal(message: bytes) -> bytes:
     return orjson.dumps(bundle)
 
 
-def fhir_channel(url: str, client: httpx.Client) -> Deliver:
-    """Posts transactions to the base of a FHIR server."""
+def fhir_channel(url: str, client: httpx.Client, token: Path | None = None) -> Deliver:
+    """Posts transactions to the base of a FHIR server.
+
+    Args:
+        url: the base.
+        client: sends them.
+        token: file with a bearer token; read each time, because tokens are renewed (RFC 6750 section 2.1).
+    """
 
     def deliver(message: bytes) -> Answer:
         headers = {"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE}
+        if token:
+            headers["Authorization"] = f"Bearer {_secret(token)}"
         try:
             response = client.post(url, content=message, headers=headers)
         except httpx.TransportError as error:
@@ -87,6 +96,13 @@ def fhir_channel(url: str, client: httpx.Client) -> Deliver:
         return answer_of(response.status_code, response.content)
 
     return deliver
+
+
+def _secret(file: Path) -> str:
+    try:
+        return file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unavailable(f"The token for the FHIR server cannot be read from {file}.") from error
 
 
 def answer_of(status: int, content: bytes) -> Answer:

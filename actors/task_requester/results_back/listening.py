@@ -65,11 +65,11 @@ class Listening:
         """UIDs of workitems that ended since this was last asked, whosever they are; `ANY` when any may have."""
         with self._turn:
             taken, self._hints = frozenset(self._hints), set()
-        return taken if len(taken) <= _MOST_HINTS else frozenset({ANY})
+        return taken
 
     def _hint(self, uid: str) -> None:
         with self._turn:
-            self._hints.add(uid)
+            self._hints = self._hints | {uid} if len(self._hints) < _MOST_HINTS else {ANY}
 
     def _run(self) -> None:
         while not self._stopped.is_set():

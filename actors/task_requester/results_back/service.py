@@ -104,7 +104,11 @@ class ResultsBack:
 
 def channels_of(settings: ResultsSettings, client: httpx.Client, worklist: SearchableWorklist) -> dict[str, Deliver]:
     """The ways out that are configured."""
-    fhir = {str(Channel.FHIR): fhir_channel(str(settings.fhir_url), client)} if settings.fhir_url else {}
+    fhir = (
+        {str(Channel.FHIR): fhir_channel(str(settings.fhir_url), client, settings.fhir_token)}
+        if settings.fhir_url
+        else {}
+    )
     raised = {str(Channel.WORKLIST): worklist_channel(worklist)} if settings.raise_worklist else {}
     hl7 = {Channel.RESULTS: settings.receiver, Channel.RIS: settings.ris}
     http = {Channel.ALERT: settings.alert_url, Channel.ESCALATION: settings.escalation_url or settings.alert_url}

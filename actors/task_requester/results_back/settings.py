@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
@@ -17,6 +18,7 @@ def _address(value: str) -> str:
 
 
 _HIGHEST_PORT = 65535
+_HERE = frozenset({"127.0.0.1", "localhost", "[::1]"})
 Address = Annotated[str, AfterValidator(_address)]
 Name = Annotated[str, Field(min_length=1)]
 
@@ -29,6 +31,7 @@ class ResultsSettings(BaseModel):
         ris: ``host:port`` that takes OMI^O23 XO with a raised priority.
         fhir_url: base of a FHIR server that takes each result as a transaction.
         fhir_version: ``R4B``, which R4 servers take too, or ``R5``.
+        fhir_token: file with a bearer token for it; only over https, or to this machine.
         retrieve_url: DICOMweb base under which FHIR receivers find the result objects; not told when empty.
         raise_worklist: whether an urgent result raises the other waiting workitems of its study (RAD-84).
         tls: certificates for both.
@@ -58,6 +61,7 @@ class ResultsSettings(BaseModel):
     ris: Address | None = None
     fhir_url: HttpUrl | None = None
     fhir_version: Literal["R4B", "R5"] = "R4B"
+    fhir_token: Path | None = None
     retrieve_url: str = ""
     raise_worklist: bool = False
     tls: TlsFiles | None = None
@@ -79,6 +83,13 @@ class ResultsSettings(BaseModel):
     answer_seconds: float = Field(default=30.0, gt=0)
     retry_seconds: float = Field(default=1.0, gt=0)
     slowest_retry_seconds: float = Field(default=300.0, gt=0)
+
+    @model_validator(mode="after")
+    def _guarded_token(self) -> Self:
+        url = self.fhir_url
+        if self.fhir_token and (url is None or (url.scheme != "https" and url.host not in _HERE)):
+            raise ValueError("fhir_token needs an https fhir_url: over http anybody on the way could read it")
+        return self
 
     @model_validator(mode="after")
     def _known_charset(self) -> Self:
