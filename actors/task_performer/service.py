@@ -40,6 +40,18 @@ def station_of(settings: Settings, engines: Mapping[str, EngineDescription]) -> 
     return Station(settings.ae_title, codes, settings.archives, settings.class_codes, settings.organisation, versions)
 
 
+def engine_for(workitem: JsonDataset, engines: Mapping[str, EngineDescription]) -> str:
+    """The name of the engine that does a workitem.
+
+    Raises:
+        BadInput: when none has its code in the version that it asks for.
+    """
+    for name, description in engines.items():
+        if _serves(description, workitem):
+            return name
+    raise BadInput("No engine here serves the workitem's code in the version that it asks for.")
+
+
 class TaskPerformer:
     """Works until it is told to stop.
 
@@ -160,16 +172,10 @@ class TaskPerformer:
             return None
         if self._objects(workitem):
             return None
-        record = Record(workitem_uid=uid, transaction_uid=new_uid(), engine=self._engine_for(workitem))
+        record = Record(workitem_uid=uid, transaction_uid=new_uid(), engine=engine_for(workitem, self._engines))
         self._means.journal.write(record)
         reached(Step.TRANSACTION_UID_STORED, workitem=uid, study=text(workitem, "StudyInstanceUID"))
         return record
-
-    def _engine_for(self, workitem: JsonDataset) -> str:
-        for name, description in self._engines.items():
-            if _serves(description, workitem):
-                return name
-        raise BadInput("No engine here serves the workitem's code in the version that it asks for.")
 
     def _submit(self, slots: ThreadPoolExecutor, record: Record, *, resumed: bool) -> None:
         with self._changed:

@@ -1,15 +1,19 @@
 """What a performer may claim: only what is meant for it, is ready, and can be done here (AIW-I 4.82.4.1.1)."""
 
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
 
 from actors.task_performer.addresses import archive_of, destination_of
 from actors.task_performer.guards import Station, guards, is_due, objections
+from actors.task_performer.service import engine_for
 from connectathon.fiction import new_order
 from connectathon.workitems import ANALYSIS, new_workitem
 from profiles.dicom import Code, items, put, put_codes, put_items
+from profiles.errors import BadInput
 from profiles.ups.parameters import want_version
+from tests.task_performer.performer_engines import Quick
 
 ARCHIVE = "http://127.0.0.1:8081/dicom-web"
 POOL = Code("NEURO", "99SITE", "Neuro")
@@ -98,6 +102,15 @@ def test_a_workitem_is_objected_to_by_guard(guard, workitem):
 def test_a_workitem_that_is_meant_for_this_station_among_others_may_be_claimed(change, workitem):
     change(workitem)
     assert objections(workitem, STATION) == []
+
+
+def test_of_two_versions_side_by_side_in_one_performer_the_one_that_is_asked_for_does_it(workitem):
+    old = dataclasses.replace(Quick().describe(), workitem_codes=(ANALYSIS,))
+    engines = {"old": old, "new": dataclasses.replace(old, version="2.0")}
+    chosen = [engine_for(want_version(workitem, version), engines) for version in ("1.0", "2.0", "")]
+    assert chosen == ["old", "new", "old"]
+    with pytest.raises(BadInput, match="version"):
+        engine_for(want_version(workitem, "3.0"), engines)
 
 
 @pytest.mark.requirement("AIWI-TP-006")
