@@ -87,7 +87,10 @@ def entry_of(row: Mapping[str, Any]) -> LogEntry:
             ``performer``, ``algorithm``, ``details``. Flat or with the latter as JSON in ``parsed``.
     """
     said = orjson.loads(row["parsed"]) if row.get("parsed") else row
-    details = {str(name): str(value).strip() for name, value in dict(said.get("details") or {}).items()}
+    # PostgreSQL keeps no NUL in a text, and base64 may have brought one
+    details = {
+        str(name): str(value).replace("\0", "").strip() for name, value in dict(said.get("details") or {}).items()
+    }
     algorithm = said.get("algorithm") or {}
     return LogEntry(
         event_id=str(row["event_id"]),
