@@ -18,6 +18,8 @@ from actors.shared.settings import TlsFiles
 
 START, END, CR = 0x0B, 0x1C, 0x0D
 _FRAME_START, _FRAME_END = bytes((START,)), bytes((END, CR))
+#: Stands between the messages of an answer that has several.
+BETWEEN_FRAMES = _FRAME_END + _FRAME_START
 _HEAD_BYTES = 4096
 _READ_BYTES = 65536
 _log = get_logger(__name__)
@@ -120,7 +122,8 @@ class MllpServer:
     """Serves on a thread of its own, answering every frame of a connection in its order.
 
     Args:
-        handler: called with frame and peer address on a worker thread; its answer is sent back in a frame. It must not
+        handler: called with frame and peer address on a worker thread; its answer is sent back in a frame, none when it
+            is empty, several when it has `BETWEEN_FRAMES` in it. It must not
             raise; if it does, the connection is closed without an answer, so that the sender sends again.
         host: address to listen on.
         port: port to listen on.
@@ -222,7 +225,7 @@ class MllpServer:
                 return
             for frame in frames.feed(portion):
                 answer = await self._loop.run_in_executor(self._workers, self._handler, frame, peer)
-                writer.write(framed(answer))
+                writer.write(framed(answer) if answer else b"")
                 await writer.drain()
             if frames.dropped > dropped:
                 _log.warning("bytes-between-frames", peer=peer, count=frames.dropped - dropped)

@@ -135,7 +135,7 @@ class Follower:
         order = self._ledger.content(row)
         found = matching_studies(self._archive, order)
         studies = [study for study in found if not is_other_patient(order, study)]
-        doubt = self._doubt(row) or (_OTHER_PATIENT if found and not studies else "")
+        doubt = self._doubt(row, order.sender) or (_OTHER_PATIENT if found and not studies else "")
         if doubt:
             return self._mismatch(row, watch, doubt)
         counts = {}
@@ -184,8 +184,9 @@ class Follower:
         pause = max(self._settings.poll_seconds, (self._monotonic() - watch.began) / _PATIENCE)
         return min(pause, self._settings.slowest_poll_seconds)
 
-    def _doubt(self, row: OrderRow) -> str:
-        doubt = self._ledger.doubt(row, must_be_registered=self._settings.unknown_patients == "stop")
+    def _doubt(self, row: OrderRow, sender: str) -> str:
+        settings = self._settings.of(sender)
+        doubt = self._ledger.doubt(row, must_be_registered=settings.unknown_patients == "stop")
         return doubt and f"{doubt} {_UNTIL_CORRECTED}"
 
     def _mismatch(self, row: OrderRow, watch: _Watch, explanation: str) -> bool:

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from actors.shared.logs import get_logger
-from actors.shared.mllp import Frame
+from actors.shared.mllp import BETWEEN_FRAMES, Frame
 from actors.shared.refusals import RefusalLog
 from actors.shared.steps import reached
 from actors.task_requester.database import Database, MessageRow, lock, moment
@@ -23,12 +23,13 @@ from actors.task_requester.patients import (
     IGNORED,
     Registered,
     event_with_authority,
-    order_with_authority,
+    filled_in,
     register,
     retired,
     told_by_order,
 )
 from actors.task_requester.recording import Effect, Told, record
+from actors.task_requester.senders import require_parties, sender_of
 from actors.task_requester.settings import Settings
 from actors.task_requester.steps import Step
 from profiles.errors import Unavailable
@@ -42,7 +43,9 @@ from profiles.hl7 import (
     read,
     require_acceptable,
     require_complete,
+    require_study,
 )
+from profiles.hl7.acknowledge import asked_for
 from profiles.hl7.adt import PATIENT_ACTIONS, PatientEvent, event_time, patient_events
 from profiles.hl7.dialect_file import translated
 from profiles.hl7.notices import Notice, notice_of
@@ -166,10 +169,10 @@ class Intake:
     def _take_orders(self, session: Session, message: Message, row: MessageRow) -> list[Effect]:
         orders = orders_from(message, self.clock())
         require_complete(message, orders)
-        orders = tuple(order_with_authority(order, self.settings.patient_authorities) for order in orders)
+        orders = tuple(filled_in(order, self.settings) for order in orders)
         told = told_by(orders, row.received_at)
         named = [(one.order.patient.identifier, one.time) for one in told]
-        if self._is_ignored(row, retired(session, named, self.settings.merged_identifiers)):
+        if self._is_ignored(row, retired(session, named, self.settings.of(row.sender).merged_identifiers)):
             return []
         for one in told:
             if row.sender in self.settings.demographics_from_orders and one.order.patient.identifier:
@@ -177,7 +180,7 @@ class Intake:
         return self._record(session, told, row)
 
     def _told(self, notice: Notice, row: MessageRow) -> Told:
-        order = order_with_authority(notice.order, self.settings.patient_authorities)
+        order = filled_in(notice.order, self.settings)
         return told_by_notice(replace(notice, order=order), row.received_at)
 
     def _record(self, session: Session, told: Sequence[Told], row: MessageRow) -> list[Effect]:
@@ -196,7 +199,7 @@ class Intake:
         ]
         time = event_time(message) or self.clock()
         named = [(one.identifier, time) for one in events]
-        if self._is_ignored(row, retired(session, named, self.settings.merged_identifiers)):
+        if self._is_ignored(row, retired(session, named, self.settings.of(row.sender).merged_identifiers)):
             return []
         done = self._register(session, events, time, row)
         return [Effect("", "", "", words) for words in done.words]
@@ -219,7 +222,7 @@ class Intake:
         return note.startswith(IGNORED)
 
     def _reused(self, row: MessageRow) -> None:
-        if self.settings.reused_control_id == "refuse":
+        if self.settings.of(row.sender).reused_control_id == "refuse":
             raise MessageRefused(
                 [
                     MessageFinding(
@@ -235,7 +238,7 @@ class Intake:
         _log.warning("control-id-reused", sender=row.sender, control_id=row.control_id)
 
     def _unused(self, message: Message) -> list[Effect]:
-        if self.settings.unused_events == "refuse":
+        if self.settings.of(_sender(message)).unused_events == "refuse":
             kind = "^".join(message.kind)
             finding = MessageFinding(
                 "MSH-9.2", f"{kind} is not acted upon here.", "HL7-078 (HL7 table 0357 code 201)", "", 201
@@ -254,17 +257,24 @@ class Intake:
         row.answer = self._answer(message, row.answer_code, findings)
 
     def _answer(self, message: Message | None, code: str, findings: tuple[MessageFinding, ...]) -> bytes:
-        return acknowledge(message, code, findings, control_id=self.new_control_id(), now=self.clock())
+        is_enhanced = self.settings.of(_sender(message)).acknowledgments == "enhanced"
+        codes = asked_for(message, code) if is_enhanced else (code,)
+        now = self.clock()
+        return BETWEEN_FRAMES.join(
+            acknowledge(message, one, findings, control_id=self.new_control_id(), now=now) for one in codes
+        )
 
 
 def _read(frame: Frame, settings: Settings) -> tuple[Message | None, MessageRefused | None]:
     """The message, and why it cannot be taken; a header is read even of one that is too long, for its control id."""
-    content = frame.content.lstrip(b"\r\n\t \0").split(b"\r", 1)[0] if frame.too_long else frame.content
+    settings = settings.of(sender_of(frame.content))
+    is_too_long = frame.too_long or len(frame.content) > settings.max_message_bytes
+    content = frame.content.lstrip(b"\r\n\t \0").split(b"\r", 1)[0] if is_too_long else frame.content
     try:
         message = read(content, settings.default_charset)
     except MessageRefused as error:
         return _header_only(frame), error
-    if frame.too_long:
+    if is_too_long:
         limit = settings.max_message_bytes
         finding = MessageFinding(
             "MSH",
@@ -275,11 +285,14 @@ def _read(frame: Frame, settings: Settings) -> tuple[Message | None, MessageRefu
         )
         return message, MessageRefused([finding])
     try:
-        require_acceptable(message, settings.processing_ids)
-        _require_sender(message, settings)
-        return translated(message, settings.dialects), None
+        require_acceptable(message, settings.processing_ids, settings.versions)
+        require_parties(message, settings.senders, settings.receivers)
+        message = translated(message, settings.dialects)
+        if settings.missing_study_uid == "refuse" and message_handling(message) == "order":
+            require_study(message)
     except MessageRefused as error:
         return message, error
+    return message, None
 
 
 def _header_only(frame: Frame) -> Message | None:
@@ -290,21 +303,6 @@ def _header_only(frame: Frame) -> Message | None:
         return read(b"|".join(fields[:17]).decode("ascii", "replace").encode()) if header[3:4] == b"|" else None
     except MessageRefused:
         return None
-
-
-def _require_sender(message: Message, settings: Settings) -> None:
-    if settings.senders and _sender(message) not in settings.senders:
-        raise MessageRefused(
-            [
-                MessageFinding(
-                    "MSH-3",
-                    "This sender is not configured here.",
-                    "HL7-080 (HL7 table 0357 code 103)",
-                    "Add it to senders in [task_requester], as application|facility.",
-                    103,
-                )
-            ]
-        )
 
 
 def _sender(message: Message | None) -> str:

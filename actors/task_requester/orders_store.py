@@ -176,6 +176,7 @@ def _order(row: dict[str, Any]) -> dict[str, Any]:
         "images_complete_at": row["images_complete_at"],
         "image_count": row["image_count"],
         "parent": str(said.parent),
+        "derived_study_uid": "" if row["study_uid"] else said.derived_study_uid,
     }
 
 

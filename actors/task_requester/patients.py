@@ -25,8 +25,10 @@ from actors.task_requester.patients_folding import (
     told_attributes,
     trouble,
 )
+from actors.task_requester.settings import Settings
 from profiles.hl7 import EntityIdentifier, ImagingOrder, MessageRefused
 from profiles.hl7.adt import PatientAction, PatientEvent, authorized, has_authority, refused_patient, with_authority
+from profiles.hl7.order import with_derived_study
 
 Policy = Literal["map", "refuse", "ignore"]
 #: Begins the note of a message that was not acted upon because of its patient.
@@ -138,11 +140,12 @@ def retired(session: Session, named: Iterable[tuple[EntityIdentifier, datetime]]
     return ""
 
 
-def order_with_authority(order: ImagingOrder, authorities: Mapping[str, str]) -> ImagingOrder:
-    """An order whose patient identifier has the configured authority where the sender names none."""
-    patient = with_authority(order.patient, order.sender, authorities)
+def filled_in(order: ImagingOrder, settings: Settings) -> ImagingOrder:
+    """An order with what its sender leaves unsaid and the site knows: patient authority, a UID for its study."""
+    patient = with_authority(order.patient, order.sender, settings.patient_authorities)
     _warn(order.patient.identifier, patient.identifier, order.sender)
-    return order if patient is order.patient else replace(order, patient=patient)
+    order = order if patient is order.patient else replace(order, patient=patient)
+    return with_derived_study(order) if settings.of(order.sender).missing_study_uid == "derive" else order
 
 
 def event_with_authority(event: PatientEvent, sender: str, authorities: Mapping[str, str]) -> PatientEvent:

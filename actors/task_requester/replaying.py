@@ -6,11 +6,9 @@ the workitems, which exist elsewhere too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from types import MappingProxyType
 
 from sqlalchemy import delete, inspect, text, update
 from sqlmodel import Session, col, select
@@ -18,50 +16,31 @@ from sqlmodel import Session, col, select
 from actors.shared.logs import get_logger
 from actors.task_requester.database import Database, MessageRow, OrderEventRow, OrderKeyRow, OrderRow, WorkitemRow
 from actors.task_requester.ledger import told_by, told_by_notice
-from actors.task_requester.patients import IGNORED, order_with_authority
+from actors.task_requester.patients import IGNORED, filled_in
 from actors.task_requester.projection import Phase, same_order
 from actors.task_requester.recording import Told, record, stored_order
+from actors.task_requester.settings import Settings
 from profiles.hl7 import MessageRefused, message_handling, orders_from, read
 from profiles.hl7.dialect_file import translated
 from profiles.hl7.notices import notice_of
 
 _DECIDED = ("images_complete_at", "images_reported_at", "image_count")
 _PHASES = frozenset(str(phase) for phase in Phase)
-_NO_AUTHORITIES: Mapping[str, str] = MappingProxyType({})
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """How messages are read."""
-
-    default_charset: str
-    authorities: Mapping[str, str]
-    dialects: Path | None
-
-
-def reproject(
-    database: Database,
-    *,
-    default_charset: str = "cp1252",
-    reopen_seconds: float = 0.0,
-    authorities: Mapping[str, str] = _NO_AUTHORITIES,
-    dialects: Path | None = None,
-) -> int:
+def reproject(database: Database, settings: Settings | None = None) -> int:
     """Drop the orders and make them anew, in one transaction.
 
     Args:
         database: the store; nobody else writes to it meanwhile.
-        default_charset: of messages that declare none.
-        reopen_seconds: as for `actors.task_requester.recording.record`.
-        authorities: ``patient_authorities`` of the settings.
-        dialects: of the settings.
+        settings: how messages are read; the defaults when not given.
 
     Returns:
         How many orders there are.
     """
     with database.write() as session:
-        return _reproject(session, _Reading(default_charset, authorities, dialects), reopen_seconds)
+        return _reproject(session, settings or Settings())
 
 
 def needs_events(database: Database) -> bool:
@@ -70,7 +49,8 @@ def needs_events(database: Database) -> bool:
         return session.exec(select(OrderRow.number).where(OrderRow.phase == "")).first() is not None
 
 
-def _reproject(session: Session, reading: _Reading, reopen_seconds: float) -> int:
+def _reproject(session: Session, settings: Settings) -> int:
+    reopen_seconds = settings.reopen_seconds
     reported = _reported(session)
     earlier = list(session.exec(select(OrderRow)))
     events = list(session.exec(select(OrderEventRow).where(OrderEventRow.message_number == 0)))
@@ -81,7 +61,7 @@ def _reproject(session: Session, reading: _Reading, reopen_seconds: float) -> in
     for table in (OrderRow, OrderEventRow, OrderKeyRow):
         session.connection().execute(delete(table))
     session.expire_all()
-    for received_at, number, told in sorted(_received(session, events, reading), key=lambda one: one[:2]):
+    for received_at, number, told in sorted(_received(session, events, settings), key=lambda one: one[:2]):
         try:
             with session.begin_nested():
                 record(session, told, received_at=received_at, message_number=number, reopen_seconds=reopen_seconds)
@@ -99,21 +79,21 @@ def _reproject(session: Session, reading: _Reading, reopen_seconds: float) -> in
 
 
 def _received(
-    session: Session, events: Sequence[OrderEventRow], reading: _Reading
+    session: Session, events: Sequence[OrderEventRow], settings: Settings
 ) -> Iterator[tuple[str, int, list[Told]]]:
     """Everything that was taken, by its time and the number of its message."""
     for event in events:
         time = datetime.fromisoformat(event.event_time)
         yield event.received_at, 0, [Told(stored_order(event), event.action, event.origin, time)]
     for row in session.exec(select(MessageRow).where(MessageRow.answer_code == "AA")):
-        message = translated(read(row.content, reading.default_charset), reading.dialects, is_new=False)
+        message = translated(read(row.content, settings.of(row.sender).default_charset), settings.dialects)
         handling, received = message_handling(message), datetime.fromisoformat(row.received_at)
         notice = notice_of(message, received) if handling == "notice" else None
         if notice:
-            order = order_with_authority(notice.order, reading.authorities)
+            order = filled_in(notice.order, settings)
             yield row.received_at, row.number or 0, [told_by_notice(replace(notice, order=order), row.received_at)]
         if handling == "order" and IGNORED not in row.note:
-            orders = [order_with_authority(order, reading.authorities) for order in orders_from(message, received)]
+            orders = [filled_in(order, settings) for order in orders_from(message, received)]
             yield row.received_at, row.number or 0, told_by(orders, row.received_at)
 
 

@@ -59,13 +59,7 @@ class TaskRequester:
         self._stopped, self._work = threading.Event(), threading.Event()
         self._database = Database(settings.database_url or directory)
         if needs_events(self._database):
-            reproject(
-                self._database,
-                default_charset=settings.default_charset,
-                reopen_seconds=settings.reopen_seconds,
-                authorities=settings.patient_authorities,
-                dialects=settings.dialects,
-            )
+            reproject(self._database, settings)
         self._order_log = OrderLog(self._database, reporter, _now, threading.Lock())
         self.intake = Intake(self._database, settings, self._order_log.tell, _now, _new_control_id, refusals)
         self.ledger = Ledger(self._database, _now, reopen_seconds=settings.reopen_seconds)

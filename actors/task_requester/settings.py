@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from actors.shared.settings import ActorSettings, AETitle, Port, TlsFiles
 from actors.task_requester.results_back.settings import ResultsSettings
+from actors.task_requester.senders import ANY_SENDER, BySender, Receiving
 from actors.task_requester.triggers.settings import Triggers
 from profiles.errors import BadInput
-
-#: MSH-3 and MSH-4 joined by a bar.
-Sender = Annotated[str, StringConstraints(pattern=r"^[^|]+\|[^|]*$")]
 
 
 def _readable(file: Path) -> Path:
@@ -27,7 +25,7 @@ def _readable(file: Path) -> Path:
     return file
 
 
-class Settings(ActorSettings):
+class Settings(ActorSettings, Receiving):
     """Where orders come in, where images are looked for, and where workitems go.
 
     Attributes:
@@ -51,22 +49,14 @@ class Settings(ActorSettings):
         reopen_seconds: how much newer than its cancellation an order must be (ORC-9) that was cancelled before it came.
         cancel_escalation_seconds: a workitem that has not ended so long after its cancellation was asked for is told of
             as an error.
-        max_message_bytes: longest HL7 message.
         frame_seconds: how long a message may take to arrive once it began.
         idle_seconds: how long a connection may be silent; unlimited when not given.
         max_connections: how many senders at a time.
-        default_charset: Python codec for messages that declare none and are no UTF-8.
-        processing_ids: accepted values of MSH-11.
-        senders: accepted ``application|facility`` pairs (MSH-3, MSH-4); any when empty.
+        senders: accepted ``application|facility`` pairs (MSH-3, MSH-4), each with what is otherwise for it, as in
+            `actors.task_requester.senders.Receiving`; ``*`` is every other one. Any when empty.
         dialects: file that says what senders put elsewhere than RAD-4 has it; none when not given.
-        unused_events: answer to messages that are known but not acted upon: ``accept`` (AA, kept) or ``refuse`` (AR).
-        reused_control_id: a control id that the sender used before for another message is processed all the same, with
-            a warning (counters restart), or refused (AE).
         patient_authorities: assigning authority of patient identifiers that name none, by sender
             (``application|facility``, or ``*`` for any): a namespace, or HD as ``namespace&universal id&type``.
-        merged_identifiers: a patient identifier that was merged away before it was used is mapped to the survivor, with
-            a warning, or its message is refused (AE) or ignored (AA, kept).
-        unknown_patients: an order for a patient that no ADT told of is worked on (``accept``) or waits (``stop``).
         demographics_from_orders: senders whose orders are as good as ADT; other orders only fill what no ADT told.
         triggers: what tells of work besides HL7.
         results: whom results of our workitems are told to; nobody when not given.
@@ -88,19 +78,12 @@ class Settings(ActorSettings):
     late_images_seconds: float = Field(default=14_400.0, ge=0)
     reopen_seconds: float = Field(default=0.0, ge=0)
     cancel_escalation_seconds: float = Field(default=3600.0, gt=0)
-    max_message_bytes: int = Field(default=32 * 2**20, ge=1024)
     frame_seconds: float = Field(default=60.0, gt=0)
     idle_seconds: float | None = Field(default=None, gt=0)
     max_connections: int = Field(default=100, ge=1)
-    default_charset: str = "cp1252"
-    processing_ids: tuple[str, ...] = ("P", "T", "D")
-    senders: tuple[Sender, ...] = ()
+    senders: BySender = Field(default_factory=dict)
     dialects: Annotated[Path, AfterValidator(_readable)] | None = None
-    unused_events: Literal["accept", "refuse"] = "accept"
-    reused_control_id: Literal["process", "refuse"] = "process"
     patient_authorities: dict[str, str] = Field(default_factory=dict)
-    merged_identifiers: Literal["map", "refuse", "ignore"] = "map"
-    unknown_patients: Literal["accept", "stop"] = "accept"
     demographics_from_orders: tuple[str, ...] = ()
     triggers: Triggers = Field(default_factory=Triggers)
     results: ResultsSettings | None = None
@@ -108,6 +91,11 @@ class Settings(ActorSettings):
     def quiet_for(self, exam: str) -> float:
         """How long a study must stand still, by what is known of its examination (``done``, ``partial`` or empty)."""
         return self.quiet_seconds if exam == "done" else self.quiet_without_status_seconds or self.quiet_seconds
+
+    def of(self, sender: str) -> Settings:
+        """The settings that hold for a sender (MSH-3 and MSH-4, joined by a bar)."""
+        found = self.senders.get(sender) or self.senders.get(ANY_SENDER)
+        return self.model_copy(update=found.model_dump(exclude_unset=True)) if found else self
 
     @property
     def storage_url(self) -> str:

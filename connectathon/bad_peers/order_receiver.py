@@ -65,9 +65,9 @@ def _any_version() -> None:
     from actors.task_requester import intake
     from profiles.hl7 import Message, MessageRefused, require_acceptable
 
-    def lenient(message: Message, processing_ids: Any) -> None:
+    def lenient(message: Message, *accepted: Any) -> None:
         try:
-            require_acceptable(message, processing_ids)
+            require_acceptable(message, *accepted)
         except MessageRefused as error:
             if any(finding.code != 203 for finding in error.message_findings):  # noqa: PLR2004 - unsupported version
                 raise

@@ -8,11 +8,11 @@ D11). Tables in ``tables/`` carry their sources and the ids of the requirements 
 """
 
 from profiles.hl7.acknowledge import acknowledge
-from profiles.hl7.checks import message_handling, require_acceptable, require_complete
+from profiles.hl7.checks import message_handling, require_acceptable, require_complete, require_study
 from profiles.hl7.escapes import Delimiters, escape, unescape
 from profiles.hl7.findings import ErrorCode, MessageFinding, MessageRefused, acknowledgment_of, error_codes
 from profiles.hl7.message import Message, Segment, read
-from profiles.hl7.order import order_action, order_from, orders_from
+from profiles.hl7.order import order_action, order_from, orders_from, with_derived_study
 from profiles.hl7.timestamps import format_timestamp, parse_timestamp
 from profiles.hl7.values import EntityIdentifier, ImagingOrder, Patient, Person, ScheduledStep
 
@@ -41,5 +41,7 @@ __all__ = [
     "read",
     "require_acceptable",
     "require_complete",
+    "require_study",
     "unescape",
+    "with_derived_study",
 ]

@@ -13,6 +13,8 @@ from profiles.hl7.timestamps import format_timestamp
 
 _FROM_2_5 = (2, 5)
 _MSA_TEXT, _DIAGNOSTICS, _USER_TEXT = 80, 2048, 250
+#: Values of MSH-15 and MSH-16 under which an answer is given: to what was refused, and to what was taken.
+_CONDITIONS = (frozenset({"AL", "ER"}), frozenset({"AL", "SU"}))
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -31,7 +33,7 @@ def acknowledge(
 
     Args:
         message: what is answered; None when it could not be read, which is answered too (HL7-009).
-        code: ``AA``, ``AE`` or ``AR`` (table 0008).
+        code: of table 0008: ``AA``, ``AE``, ``AR``, or their counterparts ``CA``, ``CE``, ``CR``.
         findings: what was wrong.
         control_id: MSH-10 of the answer.
         now: MSH-7 of the answer, timezone-aware.
@@ -48,6 +50,24 @@ def acknowledge(
         segments += [_error_segment(finding, signs) for finding in findings]
     text = "".join(f"{segment}\r" for segment in segments)
     return text.encode(message.codec if message else "ascii", "replace")
+
+
+def asked_for(message: Message | None, code: str) -> tuple[str, ...]:
+    """The answers that a message asks for in the enhanced mode (HL7 2.5.1 section 2.9.3; table 0155).
+
+    Args:
+        message: what is answered; one that cannot be read is answered all the same.
+        code: of the application acknowledgment: ``AA``, ``AE`` or ``AR``.
+
+    Returns:
+        The code of the accept acknowledgment, if MSH-15 asks for it, and ``code``, if MSH-16 does. When neither is
+        valued the sender speaks the original mode: ``code``.
+    """
+    wanted = (message.get("MSH-15"), message.get("MSH-16")) if message else ("", "")
+    if not any(wanted):
+        return (code,)
+    given = _CONDITIONS[code == "AA"]
+    return tuple(one for one, condition in zip((f"C{code[1]}", code), wanted, strict=True) if condition in given)
 
 
 def _copied(message: Message | None, number: int, default: str = "") -> str:

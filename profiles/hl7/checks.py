@@ -7,7 +7,7 @@ from functools import cache
 
 from profiles.hl7.findings import MessageFinding, MessageRefused
 from profiles.hl7.message import Message
-from profiles.hl7.order import order_action
+from profiles.hl7.order import order_action, orders_from
 from profiles.hl7.timestamps import parse_timestamp
 from profiles.hl7.values import ImagingOrder
 from profiles.tables import read_table
@@ -30,17 +30,20 @@ def message_handling(message: Message) -> str:
     return _handling()[message.kind]
 
 
-def require_acceptable(message: Message, processing_ids: Collection[str] = ("P", "T", "D")) -> None:
+def require_acceptable(
+    message: Message, processing_ids: Collection[str] = ("P", "T", "D"), versions: Collection[str] = ()
+) -> None:
     """Refuse what this receiver does not take, before anything else is read of it (HL7-013).
 
     Args:
         message: any message.
         processing_ids: accepted values of MSH-11.
+        versions: accepted values of MSH-12; every version of HL7 v2 when empty.
 
     Raises:
         MessageRefused: with codes 101, 200, 201, 202 or 203.
     """
-    findings = _missing(message, "*", "*") or [*_unsupported(message, processing_ids)]
+    findings = _missing(message, "*", "*") or [*_unsupported(message, processing_ids, versions)]
     if findings:
         raise MessageRefused(findings)
 
@@ -66,6 +69,21 @@ def require_complete(message: Message, orders: Sequence[ImagingOrder]) -> None:
         raise MessageRefused(list(dict.fromkeys(findings)))
 
 
+def require_study(message: Message) -> None:
+    """Refuse new orders that do not name their study, for sites that want it so (HL7-051).
+
+    Raises:
+        MessageRefused: code 101.
+    """
+    for number, order in enumerate(orders_from(message), 1):
+        if order_action(order.control, order.status) == "create" and not order.study_instance_uid:
+            path = "IPC-3" if message.segment("IPC") else "ZDS-1"
+            remedy = "Send it, or let such orders wait for their images (missing_study_uid)."
+            rule = "HL7-051 (IHE RAD TF-2 RAD-4)"
+            words = "The order has no Study Instance UID."
+            raise MessageRefused([MessageFinding(path, words, rule, remedy, 101, "E", number)])
+
+
 def _missing(message: Message, messages: str, action: str) -> list[MessageFinding]:
     return [finding for finding in _required(messages, action) if not message.get(finding.path)]
 
@@ -86,7 +104,7 @@ def _required(messages: str, action: str) -> tuple[MessageFinding, ...]:
     )
 
 
-def _unsupported(message: Message, processing_ids: Collection[str]) -> list[MessageFinding]:
+def _unsupported(message: Message, processing_ids: Collection[str], versions: Collection[str]) -> list[MessageFinding]:
     kind, event = message.kind
     types = {known for known, _ in _handling()}
     if kind not in types:
@@ -97,6 +115,8 @@ def _unsupported(message: Message, processing_ids: Collection[str]) -> list[Mess
         return [_finding("MSH-11", f"Only processing ids {', '.join(sorted(processing_ids))} are accepted here.", 202)]
     if not _OLDEST <= message.version[:2] <= _NEWEST:
         return [_finding("MSH-12", "This is no version of HL7 v2.", 203)]
+    if versions and message.get("MSH-12") not in versions:
+        return [_finding("MSH-12", f"Only versions {', '.join(sorted(versions))} are accepted of this sender.", 203)]
     return []
 
 

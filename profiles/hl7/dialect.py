@@ -9,9 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from profiles.hl7.findings import MessageFinding, MessageRefused
 from profiles.hl7.message import NULL, Message, read
-from profiles.hl7.order import orders_from
 from profiles.hl7.paths import FieldPath, with_value
 
 #: Segments that belong to one order and are added to it when it lacks them.
@@ -49,13 +47,10 @@ class Dialect:
     Attributes:
         sender: MSH-3 and MSH-4 joined by a bar; ``*`` for every sender that has no dialect of its own.
         rules: in their order; later ones see what earlier ones did.
-        refuses_without_study: whether new orders without Study Instance UID are refused; otherwise they wait for images
-            with their accession number (HL7-051).
     """
 
     sender: str
     rules: tuple[Rule, ...] = ()
-    refuses_without_study: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +77,7 @@ def translate(message: Message, dialect: Dialect) -> tuple[Message, list[Taken]]
     """A message as RAD-4 would have it, and what was taken from where.
 
     Raises:
-        MessageRefused: a new order has no Study Instance UID and the dialect wants one; or as `orders_from`.
+        MessageRefused: what comes out cannot be read.
     """
     taken: list[Taken] = []
     for rule in dialect.rules:
@@ -92,8 +87,6 @@ def translate(message: Message, dialect: Dialect) -> tuple[Message, list[Taken]]
             text = "".join(f"{line.text}\r" for line in lines)
             message = read(text.encode(message.codec), message.codec)
             taken += done
-    if dialect.refuses_without_study:
-        _require_study(message)
     return message, taken
 
 
@@ -176,18 +169,3 @@ def _added(lines: list[_Line], name: str, group: int) -> _Line:
     line = _Line(name, name, earlier + 1, group)
     lines.insert(last + 1, line)
     return line
-
-
-def _require_study(message: Message) -> None:
-    for number, order in enumerate(orders_from(message), 1):
-        if order.control == "NW" and not order.study_instance_uid:
-            finding = MessageFinding(
-                "IPC-3" if message.segment("IPC") else "ZDS-1",
-                "The order has no Study Instance UID.",
-                "HL7-051 (IHE RAD TF-2 RAD-4)",
-                "Send it, or have the dialect of this sender let such orders wait for their images.",
-                101,
-                "E",
-                number,
-            )
-            raise MessageRefused([finding])

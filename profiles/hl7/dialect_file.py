@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -60,7 +59,6 @@ class _RuleTable(_Table):
 
 class _DialectTable(_Table):
     sender: Sender
-    missing_study_uid: Literal["wait", "refuse"] = "wait"
     field: tuple[_RuleTable, ...] = ()
 
 
@@ -105,21 +103,18 @@ def dialect_of(message: Message, dialects: Mapping[str, Dialect]) -> Dialect | N
     return dialects.get(sender) or dialects.get(ANY)
 
 
-def translated(message: Message, file: Path | None, *, is_new: bool = True) -> Message:
+def translated(message: Message, file: Path | None) -> Message:
     """An order message as RAD-4 would have it, by the dialect of its sender; any other message as it is.
 
     Args:
         message: as it came.
         file: of dialects; none leaves every message as it is.
-        is_new: whether it can still be refused; one that was taken is only read.
 
     Raises:
         BadInput: as `load_dialects`.
         MessageRefused: as `profiles.hl7.dialect.translate`.
     """
     dialect = dialect_of(message, _kept(file)) if file and message.kind[0] in _ORDERS else None
-    if dialect and not is_new:
-        dialect = replace(dialect, refuses_without_study=False)
     return translate(message, dialect)[0] if dialect else message
 
 
@@ -127,4 +122,4 @@ def _dialect(table: _DialectTable) -> Dialect:
     rules = [
         Rule(one.to, one.sources, one.where, one.pattern, one.values, one.default, one.keep) for one in table.field
     ]
-    return Dialect(table.sender, tuple(rules), table.missing_study_uid == "refuse")
+    return Dialect(table.sender, tuple(rules))

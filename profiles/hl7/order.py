@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from profiles.tables import read_table
 _STUDY_CONCEPTS = ("113014", "110180")
 _SEXES = ("F", "M", "O")
 _COMPONENTS_OF_PROTOCOL = 4
+_STUDIES = uuid.uuid5(uuid.NAMESPACE_OID, "stepwell.profiles.hl7.studies")
 _PARENT, _CHILD = "PA", "CH"
 _NO_SEGMENT: tuple[Segment, ...] = ()
 
@@ -83,6 +85,18 @@ def _parent(child: ImagingOrder, orders: Sequence[ImagingOrder]) -> EntityIdenti
 @cache
 def _actions(name: str) -> dict[str, str]:
     return {row["code"]: row["action"] for row in read_table("profiles.hl7", name)}
+
+
+def with_derived_study(order: ImagingOrder) -> ImagingOrder:
+    """An order that names no study, with a UID that follows from its requested procedure id, else its accession number.
+
+    The same for every message about the order (HL7-051; orders.md 6.4).
+    """
+    named = order.requested_procedure_id or str(order.accession)
+    if order.study_instance_uid or not named:
+        return order
+    name = "\x1f".join((order.sender, named))
+    return replace(order, derived_study_uid=f"2.25.{uuid.uuid5(_STUDIES, name).int}")
 
 
 def order_action(control: str, status: str) -> str | None:

@@ -95,6 +95,8 @@ class ImagingOrder:
         sender: MSH-3 and MSH-4, joined by ``|``.
         transaction_time: ORC-9, else MSH-7, as sent.
         study_instance_uid: IPC-3, ZDS-1 or OBX; empty when the message has none.
+        derived_study_uid: stands for the study of an order that names none, until its images say which it is. Images
+            are never looked for by it.
         priority: TQ1-9, ORC-7.6, OBR-27.6 or OBR-5, as sent.
         start: TQ1-7, ORC-7.4, OBR-27.4 or OBR-36, as sent.
         reason: OBR-31 as text; ``reason_code`` when it is coded.
@@ -134,6 +136,7 @@ class ImagingOrder:
     cancel_reason: str = ""
     comments: str = ""
     parent: EntityIdentifier = field(default_factory=EntityIdentifier)
+    derived_study_uid: str = ""
     origin: str = "hl7"
     called_ae: str = ""
     asked: tuple[str, ...] = ()

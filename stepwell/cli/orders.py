@@ -106,7 +106,7 @@ def show(
     with _quarantine(config) as (quarantine, settings):
         row = quarantine.message(number)
         decisions = quarantine.decisions(number)
-    lines = shown_lines(row, settings.default_charset, with_patient=with_patient)
+    lines = shown_lines(row, settings.of(row.sender).default_charset, with_patient=with_patient)
     if as_json:
         about = {"number": number, "answer_code": row.answer_code, "reason": row.reason, "received_at": row.received_at}
         fields = [{"place": one.place, "value": one.value, "named": one.is_named} for one in lines]
@@ -241,13 +241,15 @@ def map_message(
     as_json: JsonOption = False,
 ) -> None:
     """Show field by field what would be taken from where, by a dialect file or without one; sends nothing."""
+    from actors.task_requester.senders import sender_of
     from profiles.hl7 import orders_from, read, require_complete
     from profiles.hl7.dialect import translate
     from profiles.hl7.dialect_file import dialect_of, load_dialects
     from profiles.hl7.provenance import origins
 
     settings = _settings(load(config, only=["task_requester"]))
-    message = read(_read(file), settings.default_charset)
+    content = _read(file)
+    message = read(content, settings.of(sender_of(content)).default_charset)
     chosen = dialect or settings.dialects
     spoken = dialect_of(message, load_dialects(chosen)) if chosen else None
     message, taken = translate(message, spoken) if spoken else (message, [])
@@ -289,7 +291,7 @@ def _mended(
     if file:
         return _read(file), f"replaced by the file {file.name}"
     wanted = read_values(values)
-    content, changes = mend_message(row.content, wanted, settings.default_charset)
+    content, changes = mend_message(row.content, wanted, settings.of(row.sender).default_charset)
     for change in changes:
         shown = with_patient or is_shown(change.path.segment, change.path.field)
         before, after = (change.before, change.after) if shown else (HIDDEN, HIDDEN)

@@ -3,7 +3,7 @@
 import pytest
 
 from profiles.errors import BadInput
-from profiles.hl7 import MessageRefused, orders_from, read
+from profiles.hl7 import orders_from, read
 from profiles.hl7.dialect import translate
 from profiles.hl7.dialect_file import dialect_of, load_dialects, translated
 from profiles.hl7.provenance import origins
@@ -90,28 +90,6 @@ def test_values_keep_their_character_set_and_their_separators(orm, dialects):
     assert changed.get("OBR-13") == "M\xfc^ller"
 
 
-@pytest.mark.requirement("HL7-051")
-@pytest.mark.parametrize(("policy", "is_refused"), [("wait", False), ("refuse", True)])
-def test_a_site_decides_what_becomes_of_an_order_without_study(orm, dialects, policy, is_refused):
-    file = dialects(f"missing_study_uid = '{policy}'\n")
-    message = read(orm.partition("ZDS|")[0].encode())
-    if not is_refused:
-        assert translate(message, file["RIS|SITE1"])[0] == message
-        return
-    with pytest.raises(MessageRefused) as caught:
-        translate(message, file["RIS|SITE1"])
-    assert [(one.path, one.code) for one in caught.value.message_findings] == [("ZDS-1", 101)]
-
-
-@pytest.mark.requirement("HL7-051", "HL7-077")
-def test_a_message_that_was_taken_is_read_though_it_would_be_refused_today(orm, dialects, tmp_path):
-    dialects("missing_study_uid = 'refuse'\n")
-    message = read(orm.partition("ZDS|")[0].encode())
-    with pytest.raises(MessageRefused):
-        translated(message, tmp_path / "dialects.toml")
-    assert translated(message, tmp_path / "dialects.toml", is_new=False) == message
-
-
 @pytest.mark.requirement("HL7-080")
 def test_a_sender_without_a_dialect_is_read_as_rad_4_has_it(omi, dialects):
     assert dialect_of(read(omi.encode()), dialects("", "OTHER|SITE")) is None
@@ -136,7 +114,7 @@ def test_only_orders_are_translated(omi, dialects, tmp_path):
         ("[[dialect.field]]\nto = 'OBR-18'\nfrom = ['OBR-3']\npattern = '('\n", "pattern"),
         ("[[dialect.field]]\nto = 'OBR-18'\nfrom = ['OBR-3']\nwhere = { 'OBX-3' = 'A' }\n", "'where'"),
         ("[[dialect.field]]\nto = 'OBR-18'\ndefault = 'x'\nelse = 'y'\n", "else"),
-        ("missing_study_uid = 'guess'\n", "missing_study_uid"),
+        ("missing_study_uid = 'wait'\n", "missing_study_uid"),
         ("[[dialect]]\nsender = 'RIS|SITE1'\n", "two dialects for one sender"),
         ("[[dialect]]\nsender = 'nobody'\n", "sender"),
         ("nonsense", "no TOML"),

@@ -5,11 +5,9 @@ import os
 import sqlite3
 
 import pytest
-from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from actors.task_requester.orders_store import quarantined_message
-from actors.task_requester.settings import Settings
 from connectathon.fiction import new_order
 from connectathon.ris import build_order
 from connectathon.waiting import free_port
@@ -263,30 +261,6 @@ def test_the_listener_understands_the_dialect_of_a_sender_and_keeps_what_it_said
     assert quarantined_message(running.data_dir, 1) == message
     assert running.send(message).code == "AA"
     assert len(running.orders(order.accession_number)) == 1
-
-
-@pytest.mark.requirement("HL7-080", "HL7-051")
-def test_an_order_that_the_dialect_of_its_sender_does_not_allow_is_refused(department, tmp_path):
-    file = tmp_path / "refusing.toml"
-    file.write_text("[[dialect]]\nsender = '*'\nmissing_study_uid = 'refuse'\n", encoding="utf-8")
-    order = new_order()
-    message = build_order(order).replace(order.study_instance_uid.encode(), b"")
-    answer = department(dialects=file).send(message)
-    assert (answer.code, answer.errors) == ("AE", ("101",))
-
-
-@pytest.mark.requirement("HL7-051")
-def test_without_a_policy_an_order_without_study_waits_for_images_of_its_accession_number(department):
-    running, order = department(), new_order()
-    assert running.send(build_order(order).replace(order.study_instance_uid.encode(), b"")).code == "AA"
-    assert running.state(order.accession_number) == "pending"
-
-
-@pytest.mark.requirement("HL7-080")
-@pytest.mark.parametrize("values", [{"senders": ("RIS",)}, {"senders": ("|SITE",)}, {"dialects": "/nonexistent.toml"}])
-def test_a_wrong_sender_or_dialect_file_is_told_before_anything_starts(values):
-    with pytest.raises(ValidationError):
-        Settings(**values)
 
 
 @pytest.mark.requirement("HL7-080")
