@@ -303,7 +303,7 @@ def test_the_routing_sample_sends_each_study_to_its_pipeline(tmp_path, sop_class
 
 
 def test_all_samples_are_rule_files(tmp_path):
-    assert len(samples()) == 5
+    assert len(samples()) == 6
     for name in samples():
         assert sample_rules(tmp_path, name)
 

@@ -30,6 +30,7 @@ from workitems.model import Channel, Contract, EventKind, Standing
 from workitems.pipelines import COPY, PUSH, Inputs, OnFailure, Pipeline, Step
 from workitems.policy import Assignment, Lease, Policy
 from workitems.schema import upgrade
+from workitems.sharing import sooner
 from workitems.store import Store, sqlite_url
 from workitems.subtasks import child_content, child_uid
 from workitems.worklist import Worklist
@@ -604,6 +605,24 @@ def test_a_step_asks_for_the_version_that_its_pipeline_names_and_never_for_that_
         for step in (of_any, pinned, PUSH.step(COPY))
     ]
     assert told == ["", "2", "7"]
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "taken_over"),
+    [
+        (("HIGH", "20260301"), ("LOW", "20260301"), ["00741200"]),
+        (("LOW", "20260301"), ("HIGH", "20260302"), ["00404005"]),
+        (("LOW", "20260302"), ("LOW", "20260301"), []),
+        (("", ""), ("MEDIUM", "20260301"), []),
+        (("MEDIUM", "soon"), ("", ""), ["00741200"]),
+    ],
+)
+def test_a_shared_child_takes_over_what_is_more_urgent_or_earlier(parent, child, taken_over):
+    told = [
+        put(put({}, "ScheduledProcedureStepPriority", priority), "ScheduledProcedureStepStartDateTime", start)
+        for priority, start in (child, parent)
+    ]
+    assert sorted(sooner(*told)) == taken_over
 
 
 def test_all_who_wait_for_a_common_step_follow_the_workitem_that_replaces_it(new_site, sharing):
