@@ -78,13 +78,15 @@ def _ask(rule: Rule, values: Mapping[str, object], number: int, truth: _Truth) -
             truth.held.add(number)
             if rule.series is None or rule.series.holds(values):
                 truth.matched.add(number)
+                for one in _expressions(rule):
+                    one.value(values)
     except ExpressionFailed as error:
         truth.failed = error.message
 
 
 def _candidates(rule: Rule) -> Candidates:
     found: Candidates = {}
-    for condition in _conditions(rule):
+    for condition in _expressions(rule):
         for name, values in candidates(condition).items():
             found[name] = [*found.get(name, []), *values]
     return found
@@ -92,6 +94,11 @@ def _candidates(rule: Rule) -> Candidates:
 
 def _conditions(rule: Rule) -> list[Condition]:
     return [rule.when, *([rule.series] if rule.series else [])]
+
+
+def _expressions(rule: Rule) -> list[Condition]:
+    """Its conditions, and what is asked of series once they hold."""
+    return [*_conditions(rule), *filter(None, (rule.prefer, rule.prior_series))]
 
 
 def _of_table(rule: RuleTable, offered: Offered, now: datetime) -> list[Doubt]:
@@ -123,7 +130,7 @@ def _of_code(rule: RuleTable, offered: Offered) -> Iterator[Doubt]:
 
 def _of_truth(rule: Rule, truth: _Truth) -> list[Doubt]:
     name = rule.table.name
-    never = [words for condition in _conditions(rule) for words in impossible(condition)]
+    never = [words for condition in _expressions(rule) for words in impossible(condition)]
     found = [Doubt(name, "impossible", f"{'; '.join(never)}.")] if never else []
     blind = [pattern for condition in _conditions(rule) for pattern in unseen(condition)]
     if blind:
