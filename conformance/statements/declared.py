@@ -53,7 +53,7 @@ class WorklistRole(Value):
 
 
 class Hl7Service(Value):
-    """HL7 messages that are received or sent."""
+    """HL7 messages or FHIR resources that are received or sent."""
 
     transaction: str
     messages: tuple[str, ...]

@@ -53,7 +53,8 @@ def ihe_statement(product: Product, actors: Sequence[Declared], verdicts: Mappin
             withheld.append(Withheld(claim, reasons))
         else:
             made.append(claim)
-    return _render("ihe.md", product=product, formula=FORMULA, claims=made, withheld=withheld)
+    messages = [(actor, service) for actor in actors for service in actor.hl7]
+    return _render("ihe.md", product=product, formula=FORMULA, claims=made, withheld=withheld, hl7=messages)
 
 
 def dicom_statement(product: Product, actors: Sequence[Declared], statuses: Sequence[Mapping[str, str]]) -> str:

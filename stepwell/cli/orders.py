@@ -45,6 +45,20 @@ def register(app: typer.Typer) -> None:
 
 
 @contextmanager
+def _seen(config: Path | None) -> Iterator[tuple[Quarantine, Settings]]:
+    """The quarantine to look at: nothing is decided, so the audit trail hears nothing and nobody waits for it."""
+    from actors.task_requester.quarantine import Quarantine, open_store
+
+    configuration = load(config, only=["task_requester"])
+    settings = _settings(configuration)
+    database = open_store(settings.database_url or configuration.common.data_dir)
+    try:
+        yield Quarantine(database, lambda _: "", getpass.getuser(), lambda: datetime.now(UTC)), settings
+    finally:
+        database.close()
+
+
+@contextmanager
 def _quarantine(config: Path | None) -> Iterator[tuple[Quarantine, Settings]]:
     from actors.shared.reporting import reporter_for
     from actors.task_requester.quarantine import Quarantine, open_store
@@ -78,7 +92,7 @@ def list_refused(
     as_json: JsonOption = False,
 ) -> None:
     """List messages that were refused and wait for somebody, newest first, each with its reason."""
-    with _quarantine(config) as (quarantine, _):
+    with _seen(config) as (quarantine, _):
         found = quarantine.waiting(decided=every, limit=limit)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
@@ -103,7 +117,7 @@ def show(
     """Print one refused message field by field, with the reason; what the reason names is marked."""
     from actors.task_requester.showing import shown_lines
 
-    with _quarantine(config) as (quarantine, settings):
+    with _seen(config) as (quarantine, settings):
         row = quarantine.message(number)
         decisions = quarantine.decisions(number)
     lines = shown_lines(row, settings.of(row.sender).default_charset, with_patient=with_patient)

@@ -84,6 +84,36 @@ def test_the_image_manager_declares_the_resources_that_it_serves(tmp_path):
     assert told == served
 
 
+def test_the_task_requester_declares_every_message_that_it_acts_upon_and_no_other():
+    told = {
+        re.sub(r" .*", "", message)
+        for service in declared("task_requester").hl7
+        if service.role == "receiver"
+        for message in service.messages
+    }
+    known = read_table("profiles.hl7", "messages")
+    acted_upon = {f"{row['type']}^{row['event']}" for row in known if row["handling"] != "unused"}
+    assert told == acted_upon - {"SIU^S15"}
+    text = ihe_statement(PRODUCT, declared_actors(), all_passed())
+    assert "| Task Requester | RAD-12, ITI-30 | receiver | ADT^A01, " in text
+
+
+def test_what_the_task_requester_declares_for_dimse_is_accepted_where_it_listens(tmp_path):
+    dimse = free_port()
+    with running("task_requester", tmp_path / "data", mllp_port=free_port(), triggers={"dimse_port": dimse}):
+        for service in declared("task_requester").dimse:
+            entity = AE()
+            for name in service.classes:
+                for syntax in service.transfer_syntaxes:
+                    entity.add_requested_context(uid_of(name), uid_of(syntax))
+            association = entity.associate("127.0.0.1", dimse, ae_title="STEPWELL_TR")
+            accepted = {(one.abstract_syntax, one.transfer_syntax[0]) for one in association.accepted_contexts}
+            association.release()
+            assert accepted == {
+                (uid_of(name), uid_of(one)) for name in service.classes for one in service.transfer_syntaxes
+            }
+
+
 @pytest.mark.parametrize("actor", ["image_manager", "task_manager"])
 def test_what_is_declared_for_dimse_is_accepted(actor, tmp_path):
     dimse = free_port()

@@ -71,6 +71,17 @@ def test_a_refused_message_is_listed_with_sender_and_reason(desk):
     assert "ORC-1" in desk.done("list")
 
 
+@pytest.mark.requirement("HL7-073")
+def test_a_repository_that_is_away_is_no_matter_of_who_only_looks(desk):
+    number = desk.refuse(new_order())
+    words = desk.config.read_text(encoding="utf-8").replace("[task_requester]", SYSLOG + "[task_requester]")
+    desk.config.write_text(words, encoding="utf-8")
+    for command in (("list",), ("show", number)):
+        said = desk.say(*command)
+        assert (said.exit_code, said.stderr.count("{")) == (0, 0), said.stderr
+    assert not (desk.running.data_dir / "orders_desk").exists()
+
+
 @pytest.mark.requirement("HL7-042")
 def test_the_field_that_was_refused_is_marked_and_the_patient_is_not_shown(desk):
     order = new_order()
@@ -234,6 +245,7 @@ def test_without_an_order_store_the_configuration_is_asked_for(tmp_path):
     assert isinstance(answer.exception, Unavailable)
 
 
+SYSLOG = '[stepwell.syslog]\nhost = "127.0.0.1"\nport = 9\n'
 DIALECT = """
 [[dialect]]
 sender = "RIS|STEPWELL-DEMO"
