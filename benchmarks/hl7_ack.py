@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +30,18 @@ def run(quick: bool) -> list[dict[str, Any]]:
     """One row for each number of senders; the ratio is our messages per second to the bare receiver's."""
     count, rounds = (100, 3) if quick else (500, 5)
     with tempfile.TemporaryDirectory() as name, _bare(Path(name)) as bare, _requester(Path(name)) as ours:
-        return [_row(senders, count, rounds, (ours, bare), quick) for senders in SENDERS]
+        worked_out = partial(eventually, lambda: not _waiting(Path(name)), 600, "the orders to be worked out")
+        return [_row(senders, count, rounds, (ours, bare), worked_out, quick) for senders in SENDERS]
 
 
-def _row(senders: int, count: int, rounds: int, ports: tuple[int, int], quick: bool) -> dict[str, Any]:
+def _row(
+    senders: int, count: int, rounds: int, ports: tuple[int, int], worked_out: Callable[[], object], quick: bool
+) -> dict[str, Any]:
     rates: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds + 1):
         for place in (0, 1) if turn % 2 else (1, 0):  # who goes first changes, so that neither gains by it
             rate = _rate(ports[place], _messages(f"{senders}{turn}{place}", count), senders)
+            worked_out()  # never while the other side is measured
             if turn:  # the first round warms both up
                 rates[place].append(rate)
     ratio = round(statistics.median(one / other for one, other in zip(*rates, strict=True)), 3)
@@ -93,6 +99,12 @@ def _rate(port: int, messages: list[bytes], senders: int) -> float:
     if refused:
         raise RuntimeError(f"{len(refused)} messages were not taken, the first: {refused[0]!r}")
     return len(messages) / took
+
+
+def _waiting(folder: Path) -> int:
+    """How many orders were answered and are still to be worked out."""
+    with contextlib.closing(sqlite3.connect(folder / "task_requester" / "inbox.sqlite")) as inbox:
+        return int(inbox.execute("SELECT count(*) FROM letter").fetchone()[0])
 
 
 @contextlib.contextmanager

@@ -178,7 +178,8 @@ class MllpServer:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
+                runner.run(self._serve())
         except OSError as error:
             self._failure = error
         finally:
@@ -230,6 +231,16 @@ class MllpServer:
             if frames.dropped > dropped:
                 _log.warning("bytes-between-frames", peer=peer, count=frames.dropped - dropped)
                 dropped = frames.dropped
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """A loop of uvloop, which needs less time for each message; there is none on Windows."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
 
 
 def framed(content: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Take messages: durable first, answered after (design decision D11; orders.md 6.1).
 
-Every frame gets one answer. AA is given only when the message and what it does to the orders are on disk. A message
+Every frame gets one answer. AA is given only when the message is on disk, and nothing that is known speaks against it:
+a new order is put into the inbox and worked out after its answer, everything else before (decision 0010). A message
 that cannot be taken is kept too, with the reason: the quarantine.
 """
 
@@ -18,6 +19,7 @@ from actors.shared.mllp import BETWEEN_FRAMES, Frame
 from actors.shared.refusals import RefusalLog
 from actors.shared.steps import reached
 from actors.task_requester.database import Database, MessageRow, lock, moment
+from actors.task_requester.inbox import LONGEST, Inbox, Letter
 from actors.task_requester.ledger import control_id_used, earlier_message, patient_changed, told_by, told_by_notice
 from actors.task_requester.patients import (
     IGNORED,
@@ -32,6 +34,7 @@ from actors.task_requester.recording import Effect, Told, record
 from actors.task_requester.senders import require_parties, sender_of
 from actors.task_requester.settings import Settings
 from actors.task_requester.steps import Step
+from actors.task_requester.subjects import subject_of
 from profiles.errors import Unavailable
 from profiles.hl7 import (
     Message,
@@ -53,6 +56,7 @@ from profiles.sole.event import Outcome
 
 _log = get_logger(__name__)
 _ACCEPTED = "AA"
+_ANSWERED = "answered AA before this was known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Intake:
         clock: the present, timezone-aware.
         new_control_id: makes MSH-10 of answers.
         refusals: told of every message that is not accepted.
+        inbox: where new orders wait for their effects; without one every message is worked out before its answer.
     """
 
     database: Database
@@ -74,6 +79,7 @@ class Intake:
     clock: Callable[[], datetime]
     new_control_id: Callable[[], str]
     refusals: RefusalLog = field(default_factory=RefusalLog)
+    inbox: Inbox | None = None
 
     def take(self, frame: Frame, peer: str) -> bytes:
         """Take the content of one frame and return the answer, whatever happens."""
@@ -81,7 +87,8 @@ class Intake:
         try:
             reached(Step.MESSAGE_RECEIVED)
             message, refusal = _read(frame, self.settings)
-            answer = self._store(frame, message, refusal, peer)
+            at_once = self._take_in(frame, message, peer) if self.inbox and message and not refusal else None
+            answer = at_once or self._store(frame, message, refusal, peer)
         except Unavailable as error:
             _log.error("message-not-stored", peer=peer, control_id=_control_id(message), reason=error.message)
             code = 206 if "locked" in str(error.__cause__) else 207
@@ -89,13 +96,68 @@ class Intake:
         except Exception as error:
             _log.error("message-failed", peer=peer, control_id=_control_id(message), reason=type(error).__name__)
             return self._answer(message, "AR", _not_stored("The receiver failed on the message."))
+        if not at_once:
+            self._follow_up()
+        return answer
+
+    def work_out(self, letter: Letter) -> None:
+        """Let the order store have what a letter does, and take it out of the inbox; again after a crash.
+
+        Raises:
+            Unavailable: the store cannot be written; the letter waits.
+        """
+        if self.inbox is None:
+            return
+        with self.inbox.turn:
+            if letter not in self.inbox:  # another message needed it first
+                return
+            frame = Frame(letter.content)
+            message, refusal = _read(frame, self.settings)
+            try:
+                self._store(frame, message, refusal, letter.peer, letter)
+            except Unavailable:
+                raise
+            except Exception as error:  # a person has to look; the others must not wait for that
+                _log.error("message-failed", control_id=_control_id(message), reason=type(error).__name__)
+                failed = MessageRefused(_not_stored("The receiver failed on the message."))
+                self._store(frame, message, failed, letter.peer, letter)
+            self.inbox.done(letter)
+        self._follow_up()
+
+    def _take_in(self, frame: Frame, message: Message, peer: str) -> bytes | None:
+        """Answer an order of which nothing is known, as soon as it is on disk; None for what depends on what is known.
+
+        What such a message needs to be worked out first, is.
+        """
+        inbox, sender, now = self.inbox, _sender(message), self.clock()
+        if inbox is None:
+            return None
+        subject = subject_of(message, sender, self.settings, now)
+        if subject.values and len(frame.content) <= LONGEST and inbox.reserve(subject.names):
+            if not inbox.is_known(sender, _control_id(message), subject.values):
+                answer = self._answer(message, _ACCEPTED, ())
+                inbox.put(Letter(frame.content, answer, peer, moment(now), subject.names))
+                reached(Step.MESSAGE_STORED, control_id=_control_id(message))
+                return answer
+            inbox.release(subject.names)
+        for letter in inbox.sharing(subject.names):
+            self.work_out(letter)
+        return None
+
+    def _follow_up(self) -> None:
         try:
             self.accepted()
         except Exception as error:  # the message is safe; what follows is done again later
             _log.error("after-message-failed", reason=type(error).__name__)
-        return answer
 
-    def _store(self, frame: Frame, message: Message | None, refusal: MessageRefused | None, peer: str) -> bytes:
+    def _store(
+        self,
+        frame: Frame,
+        message: Message | None,
+        refusal: MessageRefused | None,
+        peer: str,
+        letter: Letter | None = None,
+    ) -> bytes:
         row = MessageRow(
             sender=_sender(message),
             control_id=_control_id(message),
@@ -103,7 +165,7 @@ class Intake:
             content_hash=_content_hash(frame.content, message),
             content=frame.content,
             peer=peer,
-            received_at=moment(self.clock()),
+            received_at=letter.received_at if letter else moment(self.clock()),
             answer_code="",
             answer=b"",
         )
@@ -118,11 +180,18 @@ class Intake:
                 row = earlier
             effects, refusal = self._apply(session, row, message, refusal)
             self._conclude(row, message, effects, refusal)
+            if letter:
+                row.note = "; ".join(filter(None, [row.note, _ANSWERED if refusal else ""]))
+                row.answer = letter.answer
             session.add(row)
             session.flush()
             answer, number = row.answer, row.number
         self._tell(row, effects, number)
-        reached(Step.MESSAGE_STORED, control_id=row.control_id, accession=effects[0].accession if effects else "")
+        reached(
+            Step.MESSAGE_WORKED_OUT if letter else Step.MESSAGE_STORED,
+            control_id=row.control_id,
+            accession=effects[0].accession if effects else "",
+        )
         return answer
 
     def _tell(self, row: MessageRow, effects: list[Effect], number: int | None) -> None:

@@ -14,6 +14,7 @@ from actors.task_requester.amending import Amender, Worklist
 from actors.task_requester.database import Database
 from actors.task_requester.following import Follower
 from actors.task_requester.images import ImageSource
+from actors.task_requester.inbox import Inbox
 from actors.task_requester.intake import Intake
 from actors.task_requester.ledger import Ledger
 from actors.task_requester.publishing import Publisher
@@ -21,6 +22,7 @@ from actors.task_requester.replaying import needs_events, reproject
 from actors.task_requester.reporting import OrderLog, Reporter
 from actors.task_requester.rules import Rule
 from actors.task_requester.settings import Settings
+from actors.task_requester.working_out import work_out_letters
 from profiles.dicom import new_uid
 from profiles.errors import StepwellError, Unavailable
 
@@ -61,7 +63,10 @@ class TaskRequester:
         if needs_events(self._database):
             reproject(self._database, settings)
         self._order_log = OrderLog(self._database, reporter, _now, threading.Lock())
-        self.intake = Intake(self._database, settings, self._order_log.tell, _now, _new_control_id, refusals)
+        self._inbox = Inbox(directory) if self._database.is_sqlite else None
+        self.intake = Intake(
+            self._database, settings, self._order_log.tell, _now, _new_control_id, refusals, self._inbox
+        )
         self.ledger = Ledger(self._database, _now, reopen_seconds=settings.reopen_seconds)
         self._follower = Follower(self.ledger, archive, rules, settings, clock=_now, monotonic=time.monotonic)
         self._publisher = Publisher(self._database, worklist, clock=_now, stopped=self._stopped)
@@ -71,6 +76,7 @@ class TaskRequester:
         self._threads = (
             threading.Thread(target=self._follower.follow, args=(self._stopped, self._work), name="orders-to-studies"),
             threading.Thread(target=self._publish, name="workitems-out"),
+            *self._working_out(),
         )
 
     def start(self) -> None:
@@ -85,7 +91,20 @@ class TaskRequester:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
+        if self._inbox:
+            self._inbox.close()
         self._database.close()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages were answered whose effects are still to be worked out."""
+        return self._inbox.count if self._inbox else 0
+
+    def _working_out(self) -> list[threading.Thread]:
+        if self._inbox is None:
+            return []
+        arguments = (self.intake, self._inbox, self._stopped)
+        return [threading.Thread(target=work_out_letters, args=arguments, name="letters-worked-out")]
 
     def _publish(self) -> None:
         while not self._stopped.is_set():

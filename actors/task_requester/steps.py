@@ -10,6 +10,7 @@ class Step(StrEnum):
 
     MESSAGE_RECEIVED = "task_requester.message_received"
     MESSAGE_STORED = "task_requester.message_stored"
+    MESSAGE_WORKED_OUT = "task_requester.message_worked_out"
     ORDER_REPORTED = "task_requester.order_reported"
     STUDY_COMPLETE = "task_requester.study_complete"
     WORKITEM_PLANNED = "task_requester.workitem_planned"

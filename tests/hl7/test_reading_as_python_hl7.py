@@ -9,6 +9,7 @@ from connectathon.fiction import new_order
 from connectathon.ris import build_order
 from profiles.hl7 import read
 
+PLACES = ((1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2), (2, 2, 2), (3, 1, 1))
 HEADER = "MSH|^~\\&|RIS|SITE|STEPWELL|AI|20260101||OMI^O23|1|P|2.5.1\r"
 
 

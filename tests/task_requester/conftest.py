@@ -328,6 +328,8 @@ class Department:
         return send_order("127.0.0.1", self.settings.mllp_port, message, limit_seconds=0)
 
     def orders(self, accession):
+        """What became of the orders; what was answered and is still to be worked out, is awaited."""
+        eventually(lambda: self.requester.waiting == 0, what="the messages to be worked out")
         return orders_by_accession(self.data_dir, accession)
 
     def state(self, accession):

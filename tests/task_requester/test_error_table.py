@@ -96,16 +96,21 @@ def test_a_key_of_another_patient_has_code_205(department):
 
 @pytest.mark.requirement("HL7-011")
 def test_a_store_that_somebody_else_holds_has_code_206_and_takes_the_message_later(department):
-    running, order = department(), new_order()
+    running, order, other = department(), new_order(), new_order()
+    assert running.send(build_order(order)).code == "AA"
+    assert running.orders(order.accession_number)
     holder = sqlite3.connect(running.data_dir / "task_requester" / "orders.sqlite", isolation_level=None)
+    change = build_order(order, control="XO", control_id="C1")
     try:
         holder.execute("BEGIN IMMEDIATE")
-        answer = running.send(build_order(order, control_id="C1"))
+        answer = running.send(change)
         assert (answer.code, answer.errors) == ("AR", ("206",))
+        assert running.send(build_order(other)).code == "AA", "a new order needs nothing that is held"
         holder.execute("ROLLBACK")
     finally:
         holder.close()
-    assert running.send(build_order(order, control_id="C1")).code == "AA"
+    assert running.send(change).code == "AA"
+    assert running.orders(other.accession_number)
 
 
 @pytest.mark.requirement("HL7-011")
@@ -191,8 +196,8 @@ def test_segments_of_a_site_are_kept_and_change_nothing(department):
     running, order = department(), new_order()
     raw = build_order(order) + b"ZDS|" + order.study_instance_uid.encode() + b"^RIS^Application^DICOM\rZXX|our own|1\r"
     assert running.send(raw).code == "AA"
-    assert quarantined_message(running.data_dir, 1) == raw
     assert running.orders(order.accession_number)[0]["study_instance_uid"] == order.study_instance_uid
+    assert quarantined_message(running.data_dir, 1) == raw
 
 
 @pytest.mark.requirement("HL7-014")

@@ -256,6 +256,7 @@ def test_the_same_order_on_many_connections_at_once_is_one_order(department):
 def test_logs_name_no_patient(department, capfd):
     running, order = department(), new_order()
     running.send(build_order(order))
+    assert running.orders(order.accession_number)
     running.send(build_order(order).replace(b"ORC|NW", b"ORC|??"))
     said = capfd.readouterr()
     assert order.patient_name.split("^")[0] not in said.out + said.err
