@@ -12,13 +12,16 @@ from typing import Annotated, Any
 import typer
 
 from actors.shared.logs import configure_logging
-from connectathon.campaigns import bad_peers, demo_kills, task_manager_kills
+from connectathon.campaigns import bad_peers, demo_kills, hl7_burst, hl7_fuzz, hl7_load, task_manager_kills
 from connectathon.campaigns.evidence import report
 
 CAMPAIGNS: dict[str, Any] = {
     "task-manager-kills": task_manager_kills,
     "demo-kills": demo_kills,
     "bad-peers": bad_peers,
+    "hl7-burst": hl7_burst,
+    "hl7-fuzz": hl7_fuzz,
+    "hl7-load": hl7_load,
 }
 PROMISES = {
     "bad-peers": "Every bad peer, one of our own actors with one defect, is judged by the whole suite of its actor. "
@@ -26,6 +29,13 @@ PROMISES = {
     "demo-kills": "Studies go the whole way from HL7 order to stored result while an actor of the department, any of "
     "them, is killed with SIGKILL at a random moment during each. Every study ends COMPLETED once, with one workitem, "
     "one SEG and one SR, and with all of its events in the log, each once.",
+    "hl7-burst": "New orders come over eight connections, each as fast as it is answered. Every one is answered AA, "
+    "each is one order afterwards, none is lost or doubled, and memory grows by at most 100 MiB.",
+    "hl7-fuzz": "Orders with random faults come in frames, some of them after noise or after a message that its sender "
+    "gave up. Each frame is answered once, with an acknowledgment and never with an internal error; memory grows by at "
+    "most 150 MiB, and the Task Requester takes a good order afterwards (HL7-009, HL7-075).",
+    "hl7-load": "ORM^O01 come at a steady rate of 50 a second, whether those before were answered or not. Each is "
+    "answered AA, and 99 of 100 in less than 500 ms from the moment when they were due (HL7-074).",
     "task-manager-kills": "The Task Manager is killed with SIGKILL at random moments while workitems are created, "
     "claimed, updated and completed over REST and followed over WebSockets. Afterwards every change that was "
     "acknowledged is in the store, no workitem was won twice, and every event of the outbox has reached every "
