@@ -17,14 +17,14 @@ from sole_logging.measures import resources, rollups
 from sole_logging.measures.case import CaseRow, fold, work_hours
 from sole_logging.measures.definitions import STRATA, STUDY, WORKITEM, slots
 from sole_logging.measures.entry import LogEntry, micros, moment_of
-from sole_logging.measures.tables import CASE_KEY, CASE_ROW, FACT, FACT_STATE, METADATA, STRATUM
+from sole_logging.measures.state import LAYOUT, OLDEST, oldest_case, remember, remembered
+from sole_logging.measures.tables import CASE_KEY, CASE_ROW, FACT, METADATA, STRATUM
 
 #: So many variables a statement takes at most.
 _CHUNK = 500
 #: More events than this are no study but a number that everybody uses; what comes beyond is left out of measures.
 LARGEST_CASE = 5000
 LEVELS = (STUDY, WORKITEM)
-_LAYOUT, _OLDEST = "layout", "oldest"
 _FIRST_LOGS = datetime(1990, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=1)
 
@@ -43,9 +43,9 @@ class FactTable:
         """Make the tables where they are missing; fold all cases again where the measures have changed since."""
         METADATA.create_all(connection)
         layout = " ".join(one.id for level in LEVELS for one in slots(level))
-        if _state(connection, _LAYOUT) != layout:
+        if remembered(connection, LAYOUT) != layout:
             self._fold_again(connection)
-            _keep_state(connection, _LAYOUT, layout)
+            remember(connection, LAYOUT, layout)
 
     def apply(self, connection: Connection, entries: Sequence[LogEntry]) -> None:
         """Take entries into the facts, within the caller's transaction.
@@ -54,7 +54,7 @@ class FactTable:
         are those of cases so old that they were deleted, and those whose time cannot be: more than a day after they
         were received, or before there were such logs.
         """
-        oldest = moment_of(int(_state(connection, _OLDEST) or 0))
+        oldest = moment_of(oldest_case(connection))
         entries = [one for one in entries if max(oldest, _FIRST_LOGS) <= one.at <= one.received_at + _AHEAD]
         resources.apply(connection, entries)
         homes = _Homes(connection, entries)
@@ -89,7 +89,7 @@ class FactTable:
             for table in (CASE_KEY, CASE_ROW, FACT):
                 connection.execute(delete(table).where(table.c.case_id.in_(some)))
         resources.forget(connection, oldest)
-        _keep_state(connection, _OLDEST, str(oldest))
+        remember(connection, OLDEST, str(oldest))
         return len(gone)
 
     def _write(self, connection: Connection, cases: dict[int, list[LogEntry]], gone: Sequence[int]) -> None:
@@ -143,16 +143,6 @@ def _days_of(facts: Iterable[dict[str, Any]]) -> set[tuple[str, int]]:
         for name in ("at", "begin_at", "end_at")
         if fact[name] is not None
     }
-
-
-def _state(connection: Connection, name: str) -> str:
-    asked = select(FACT_STATE.c.value).where(FACT_STATE.c.name == name)
-    return connection.execute(asked).scalar() or ""
-
-
-def _keep_state(connection: Connection, name: str, value: str) -> None:
-    connection.execute(delete(FACT_STATE).where(FACT_STATE.c.name == name))
-    connection.execute(insert(FACT_STATE).values(name=name, value=value))
 
 
 class _Homes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select
 
 from sole_logging.measures.case import NEVER_CLAIMED, NEVER_SEEN, NO_RESULT, TWO_ENDS
 from sole_logging.measures.definitions import STUDY, WORKITEM
@@ -106,11 +106,12 @@ def _with(bit: int) -> list[int]:
 def _cases(connection: Connection, kind: str, condition: ColumnElement[bool], limit: int) -> list[Gap]:
     columns = (FACT.c.key, FACT.c.study, FACT.c.accession, FACT.c.performer, FACT.c.last_at)
     asked = select(*columns).where(condition).order_by(FACT.c.last_at, FACT.c.case_id).limit(limit)
-    return [_gap(kind, row) for row in connection.execute(asked)]
+    return [_gap(kind, row) for row in connection.execute(asked).mappings()]
 
 
-def _gap(kind: str, row: Row[tuple[str, str, str, str, int]]) -> Gap:
-    return Gap(kind, moment_of(row.last_at), row.key, row.study, row.accession, row.performer)
+def _gap(kind: str, row: RowMapping) -> Gap:
+    named = (row["key"], row["study"], row["accession"], row["performer"])
+    return Gap(kind, moment_of(row["last_at"]), *named)
 
 
 def _silent(connection: Connection, before: datetime) -> Iterator[Gap]:

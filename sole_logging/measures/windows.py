@@ -17,6 +17,7 @@ from sole_logging.measures.bins import COUNT, Counts
 from sole_logging.measures.definitions import STRATA
 from sole_logging.measures.entry import moment_of
 from sole_logging.measures.rollups import DAY, DAY_LENGTH, MONTH, STARTS, month_of, start_of_day, start_of_month
+from sole_logging.measures.state import oldest_case
 from sole_logging.measures.tables import FACT, STRATUM
 
 #: Windows of at most so many cases are answered from the facts.
@@ -83,7 +84,9 @@ class Cases:
 
 
 def is_small(connection: Connection, level: str, window: Window) -> bool:
-    """Whether a window has so few cases that the facts are read."""
+    """Whether a window has so few cases that the facts are read, and all of them are still there."""
+    if window.since < oldest_case(connection):
+        return False
     first = select(FACT.c.at).where(*_within(level, window.since, window.until)).limit(MOST_EXACT + 1).subquery()
     return int(connection.execute(select(func.count()).select_from(first)).scalar_one()) <= MOST_EXACT
 
