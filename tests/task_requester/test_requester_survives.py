@@ -78,7 +78,7 @@ def test_a_kill_at_any_step_loses_no_order_and_makes_no_second_workitem(
 
 @pytest.mark.requirement("HL7-011")
 def test_a_full_disk_is_answered_ar_and_nothing_is_half_stored(task_requester):
-    requester = task_requester().start(largest_file=400_000)
+    requester = task_requester().start(largest_file=600_000)
     answers = []
 
     def refused():
