@@ -19,16 +19,14 @@ from profiles.errors import StepwellError
 
 def main() -> None:
     """Spoil, and run until SIGTERM."""
-    name, actor, data_dir, settings, common = [*sys.argv[1:6], "{}"][:5]
-    configure_logging(actor)
+    name, actor, data_dir, settings, told = [*sys.argv[1:6], "{}"][:5]
+    common = CommonSettings.model_validate({**json.loads(told), "data_dir": Path(data_dir)})
+    configure_logging(actor, common.log_level)
     if name != "good":
         bad_peers(actor)[name].spoil()
     kind = import_module(f"actors.{actor}.settings").Settings
     try:
-        import_module(f"actors.{actor}.main").run(
-            kind.model_validate(json.loads(settings)),
-            CommonSettings.model_validate({**json.loads(common), "data_dir": Path(data_dir)}),
-        )
+        import_module(f"actors.{actor}.main").run(kind.model_validate(json.loads(settings)), common)
     except StepwellError as error:
         sys.exit(error.message)
 

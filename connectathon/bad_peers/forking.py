@@ -2,7 +2,8 @@
 
 Most of an actor's start is the import of its libraries; the hundreds of bad peers share that. The parent of all copies
 (``python -m connectathon.bad_peers.forking``) takes one line of JSON for each: the arguments of
-:mod:`connectathon.bad_peers.__main__` and the file for what the copy prints; it answers with the process id.
+:mod:`connectathon.bad_peers.__main__`, the file for what the copy prints and its environment; it answers with the
+process id.
 """
 
 from __future__ import annotations
@@ -14,78 +15,99 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import psutil
-
 from connectathon.bad_peers.__main__ import main as become
 
-_ACTORS = ("event_repository", "image_manager", "task_manager", "task_performer", "task_requester", "watcher")
+_ACTORS = (
+    "event_repository",
+    "image_display",
+    "image_manager",
+    "task_manager",
+    "task_performer",
+    "task_requester",
+    "watcher",
+)
 _END_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
+_DROP_CAPABILITY = 24  # PR_CAPBSET_DROP
+_DAC_OVERRIDE = 1
+_CAPABILITIES_3 = 0x20080522
+_ENDED = {"Z", "X"}
+_LOOK_SECONDS = 0.01
 _lock = Lock()
 
 
 class Forked:
-    """One copy; as a :class:`subprocess.Popen` as far as tests use one."""
+    """One copy; as a :class:`subprocess.Popen` as far as tests use one.
+
+    An ended copy stays a zombie until its parent ends, so that its process id is nobody else's and its status is kept.
+    """
 
     def __init__(self, pid: int) -> None:
         """The copy runs already."""
         self.pid = pid
-        self._process: psutil.Process | None
-        try:
-            self._process = psutil.Process(pid)
-        except psutil.NoSuchProcess:
-            self._process = None
+        self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        """None while it runs; 0 afterwards, whatever it ended with."""
-        if self._process is None or not self._process.is_running():
-            return 0
-        try:
-            return 0 if self._process.status() == psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return 0
+        """None while it runs; afterwards what it ended with, negative if that was a signal."""
+        if self.returncode is None:
+            try:
+                fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+            except FileNotFoundError:  # with its parent
+                self.returncode = 0
+            else:
+                if fields[0] in _ENDED:
+                    self.returncode = os.waitstatus_to_exitcode(int(fields[-1]))
+        return self.returncode
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
-        if self._process is not None and self.poll() is None:
-            self._process.send_signal(number)
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until it has ended.
+        """Wait until it has ended; what it ended with.
 
         Raises:
             subprocess.TimeoutExpired: when it still runs then.
         """
-        if self._process is not None:
-            try:
-                self._process.wait(timeout)
-            except psutil.TimeoutExpired as error:
-                raise subprocess.TimeoutExpired([str(self.pid)], timeout or 0) from error
-        return 0
+        end = time.monotonic() + (inf if timeout is None else timeout)
+        while (status := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired([str(self.pid)], timeout or 0)
+            time.sleep(_LOOK_SECONDS)
+        return status
 
 
-def fork(arguments: Sequence[str], log: Path) -> Forked:
-    """Start a copy that runs an actor.
+def fork(arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> Forked:
+    """Start a copy that runs an actor. Permissions of files bind it, also when root starts it.
 
     Args:
         arguments: of ``python -m connectathon.bad_peers``.
         log: what it prints is added to this file.
+        environment: all of its variables; those of the parent of all copies unless given.
     """
+    asked = {"arguments": list(arguments), "log": str(log), "environment": dict(environment or {})}
     with _lock:
         parent = _parent()
         if parent.stdin is None or parent.stdout is None:
             raise RuntimeError("the parent of all copies has no pipes")
-        parent.stdin.write(json.dumps({"arguments": list(arguments), "log": str(log)}) + "\n")
+        parent.stdin.write(json.dumps(asked) + "\n")
         parent.stdin.flush()
         return Forked(int(parent.stdout.readline()))
 
@@ -112,7 +134,6 @@ def _serve() -> None:
     for actor in _ACTORS:
         for module in ("settings", "main"):
             import_module(f"actors.{actor}.{module}")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended copies leave nothing behind
     for line in sys.stdin:
         asked: dict[str, Any] = json.loads(line)
         pid = os.fork()
@@ -124,13 +145,18 @@ def _serve() -> None:
 
 def _become(asked: dict[str, Any]) -> None:
     """Be the actor; never returns."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGTERM)  # a test run that is killed leaves no actor behind
+    library = ctypes.CDLL(None)
+    library.prctl(_END_WITH_PARENT, signal.SIGTERM)  # a test run that is killed leaves no actor behind
+    _bind_by_permissions(library)
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     log = os.open(asked["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
+    if asked["environment"]:
+        os.environ.clear()
+        os.environ.update(asked["environment"])
+        sys.path[:0] = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.argv = ["connectathon.bad_peers", *asked["arguments"]]
     status = 1
     try:
@@ -147,6 +173,16 @@ def _become(asked: dict[str, Any]) -> None:
         sys.stderr.flush()
         sys.stdout.flush()
         os._exit(status)
+
+
+def _bind_by_permissions(library: ctypes.CDLL) -> None:
+    """Give up CAP_DAC_OVERRIDE: now, and for what is executed."""
+    header, data = (ctypes.c_uint32 * 2)(_CAPABILITIES_3, 0), (ctypes.c_uint32 * 6)()
+    if library.capget(header, data) == 0:
+        for place in range(3):  # effective, permitted, inheritable
+            data[place] &= ~(1 << _DAC_OVERRIDE)
+        library.prctl(_DROP_CAPABILITY, _DAC_OVERRIDE, 0, 0, 0)
+        library.capset(header, data)
 
 
 if __name__ == "__main__":

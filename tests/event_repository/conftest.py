@@ -5,8 +5,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import httpx
@@ -14,21 +12,12 @@ import pytest
 
 from actors.shared import pki
 from actors.shared.settings import CommonSettings
+from connectathon.bad_peers.forking import fork
 from connectathon.waiting import eventually, free_port
 from profiles.sole import OperationalEvent, Source, Thread
 from profiles.sole.syslog import frame
 from sole_logging.reporter import sole_message
 
-LAUNCH = """
-import json, sys
-from actors.event_repository.main import run
-from actors.event_repository.settings import Settings
-from actors.shared.logs import configure_logging
-from actors.shared.settings import CommonSettings
-settings = json.loads(sys.argv[1])
-configure_logging("event_repository")
-run(Settings(**settings["actor"]), CommonSettings(**settings["common"]))
-"""
 SOURCE = Source("modality", "scanner1", "1", "Test", "scanner-instance")
 
 
@@ -43,10 +32,7 @@ class Repository:
         self.url = f"http://127.0.0.1:{self.port}"
         self.kill_points = directory / "kill-points"
         self.kill_points.mkdir()
-        self.settings = {
-            "actor": {"port": self.port, "syslog_port": self.syslog, "tls": self.side("server"), **settings},
-            "common": {"data_dir": str(directory / "repository")},
-        }
+        self.settings = {"port": self.port, "syslog_port": self.syslog, "tls": self.side("server"), **settings}
         self.process = None
 
     def side(self, name):
@@ -62,13 +48,9 @@ class Repository:
         return (self.directory / "repository.log").read_text()
 
     def start(self):
-        with (self.directory / "repository.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", LAUNCH, json.dumps(self.settings)],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "STEPWELL_KILL_POINTS": str(self.kill_points)},
-            )
+        environment = {**os.environ, "STEPWELL_KILL_POINTS": str(self.kill_points)}
+        arguments = ["good", "event_repository", str(self.directory / "repository"), json.dumps(self.settings)]
+        self.process = fork(arguments, self.directory / "repository.log", environment)
         eventually(self._ready, what="the Event Repository to be ready")
         return self
 

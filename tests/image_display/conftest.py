@@ -4,8 +4,6 @@ import dataclasses
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -14,20 +12,11 @@ import pydicom
 import pytest
 
 from actors.shared.dicomweb import Archive
+from connectathon.bad_peers.forking import fork
 from connectathon.fiction import DemoOrder
 from connectathon.modality import Head, write_series
 from connectathon.waiting import eventually, free_port
 from profiles.dicom import new_uid
-
-LAUNCH = """
-import json, sys
-from importlib import import_module
-from pathlib import Path
-from actors.shared.settings import CommonSettings
-actor, data_dir, settings = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
-chosen = import_module(f"actors.{actor}.settings").Settings(**settings)
-import_module(f"actors.{actor}.main").run(chosen, CommonSettings(data_dir=data_dir))
-"""
 
 
 class RunningActor:
@@ -39,10 +28,7 @@ class RunningActor:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._ready = self.data_dir / "run" / f"{actor}.json"
         self.log = self.data_dir / f"{actor}.log"
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", LAUNCH, actor, str(data_dir), json.dumps(settings)], stdout=log, stderr=log
-            )
+        self.process = fork(["good", actor, str(data_dir), json.dumps(settings)], self.log)
         eventually(self._announced, what=f"{actor} to be ready")
 
     def _announced(self):

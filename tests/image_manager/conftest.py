@@ -4,8 +4,6 @@ import dataclasses
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -15,26 +13,10 @@ from dicomweb_client.api import DICOMwebClient
 from pydicom.uid import SegmentationStorage
 
 from actors.shared.dicomweb import Archive
+from connectathon.bad_peers.forking import fork
 from connectathon.modality import DemoOrder, load_head, write_series
 from connectathon.waiting import eventually, free_port
 from profiles.dicom import new_uid
-
-#: Drops CAP_DAC_OVERRIDE, so that permissions bind also when the tests run as root.
-LAUNCH = """
-import ctypes, os, sys
-if len(sys.argv) == 4:
-    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:], "again"])
-from pathlib import Path
-from actors.image_manager.main import run
-from actors.image_manager.settings import Settings
-from actors.shared.settings import CommonSettings
-from profiles.errors import StepwellError
-try:
-    run(Settings(port=int(sys.argv[2]), dimse_port=int(sys.argv[3])), CommonSettings(data_dir=Path(sys.argv[1])))
-except StepwellError as error:
-    sys.exit(error.message)
-"""
 
 
 class RunningImageManager:
@@ -51,14 +33,10 @@ class RunningImageManager:
         """Start the process without waiting for it."""
         ready = self.data_dir / "run" / "image_manager.json"
         ready.unlink(missing_ok=True)
-        self.log = (self.data_dir.parent / f"{self.data_dir.name}.log").open("ab")
-        arguments = [str(self.data_dir), str(self.port), str(self.dimse_port)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCH, *arguments],
-            stderr=self.log,
-            stdout=self.log,
-            env={**os.environ, "STEPWELL_KILL_POINTS": str(self.kill_points)},
-        )
+        self.log = self.data_dir.parent / f"{self.data_dir.name}.log"
+        settings = json.dumps({"port": self.port, "dimse_port": self.dimse_port})
+        environment = {**os.environ, "STEPWELL_KILL_POINTS": str(self.kill_points)}
+        self.process = fork(["good", "image_manager", str(self.data_dir), settings], self.log, environment)
         return self
 
     def start(self):
@@ -70,8 +48,7 @@ class RunningImageManager:
 
         def announced():
             if self.process.poll() is not None:
-                self.log.close()
-                raise RuntimeError(Path(self.log.name).read_text())
+                raise RuntimeError(self.log.read_text())
             return ready.exists() and json.loads(ready.read_text())["pid"] == self.process.pid
 
         eventually(announced, what="the Image Manager to be ready")
@@ -83,7 +60,6 @@ class RunningImageManager:
 
     def wait_killed(self):
         assert self.process.wait(60) == -signal.SIGKILL
-        self.log.close()
 
     def kill(self):
         self.process.kill()
@@ -93,7 +69,6 @@ class RunningImageManager:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(60)
-        self.log.close()
 
     def stored_files(self):
         return sorted(path for path in (self.data_dir / "image_manager" / "studies").rglob("*") if path.is_file())

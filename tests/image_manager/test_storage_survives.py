@@ -124,7 +124,6 @@ def test_a_directory_that_cannot_be_written_is_named_at_start(tmp_path, new_imag
     running.launch()
     assert running.process.wait(60) == 1
     said = (tmp_path / "closed.log").read_text()
-    running.log.close()
     assert "Permission denied" in said
     assert "data_dir" in said
     assert "Traceback" not in said
@@ -172,7 +171,6 @@ def test_a_port_in_use_is_named_at_start(image_manager, tmp_path, new_image_mana
     second.dimse_port = image_manager.dimse_port
     second.launch()
     assert second.process.wait(60) == 1
-    second.log.close()
     said = (tmp_path / "second.log").read_text()
     assert str(image_manager.dimse_port) in said
     assert "Traceback" not in said

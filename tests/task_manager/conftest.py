@@ -6,8 +6,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,31 +14,13 @@ import pytest
 import sqlalchemy
 
 from actors.shared.steps import KILL_POINTS
+from connectathon.bad_peers.forking import fork
 from connectathon.peers.postgres import postgres
 from connectathon.waiting import eventually, free_port
 from connectathon.workitems import new_workitem, performed
 from profiles.dicom import new_uid
 
 JSON = "application/dicom+json"
-#: Drops CAP_DAC_OVERRIDE, so that permissions bind also when the tests run as root.
-LAUNCH = """
-import ctypes, json, os, sys
-if len(sys.argv) == 4:
-    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:], "again"])
-from pathlib import Path
-from actors.shared.logs import configure_logging
-from actors.shared.settings import CommonSettings
-from actors.task_manager.main import run
-from actors.task_manager.settings import Settings
-from profiles.errors import StepwellError
-configure_logging("task_manager")
-try:
-    settings = Settings.model_validate({**json.loads(sys.argv[3]), "port": int(sys.argv[2])})
-    run(settings, CommonSettings(data_dir=Path(sys.argv[1])))
-except StepwellError as error:
-    sys.exit(error.message)
-"""
 
 
 class RunningTaskManager:
@@ -60,12 +40,9 @@ class RunningTaskManager:
 
     def launch(self):
         (self.data_dir / "run" / "task_manager.json").unlink(missing_ok=True)
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", LAUNCH, str(self.data_dir), str(self.port), json.dumps(self.settings)],
-                stderr=log,
-                env={**os.environ, KILL_POINTS: str(self.kill_points)},
-            )
+        settings = json.dumps({**self.settings, "port": self.port})
+        environment = {**os.environ, KILL_POINTS: str(self.kill_points)}
+        self.process = fork(["good", "task_manager", str(self.data_dir), settings], self.log, environment)
         return self
 
     def start(self):

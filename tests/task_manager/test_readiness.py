@@ -3,8 +3,6 @@
 import copy
 import dataclasses
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import pydicom
@@ -17,6 +15,7 @@ from websockets.sync.client import connect
 from actors.shared.dicomweb import Archive
 from actors.task_manager import readiness
 from actors.task_manager.readiness import look_for_inputs
+from connectathon.bad_peers.forking import fork
 from connectathon.fiction import new_order
 from connectathon.modality import load_head, write_series
 from connectathon.waiting import eventually, free_port
@@ -45,12 +44,9 @@ class RunningArchive:
         self.process = None
 
     def start(self):
-        config = self.folder / "archive.toml"
-        ports = f"port = {self.port}\ndimse_port = {free_port()}\n"
-        config.write_text(f'[stepwell]\ndata_dir = "{self.folder / "archive"}"\n[image_manager]\n{ports}')
-        command = [sys.executable, "-m", "stepwell", "up", "image-manager", "--config", str(config)]
-        with (self.folder / "archive.log").open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        settings = json.dumps({"port": self.port, "dimse_port": free_port()})
+        arguments = ["good", "image_manager", str(self.folder / "archive"), settings]
+        self.process = fork(arguments, self.folder / "archive.log")
         ready = self.folder / "archive" / "run" / "image_manager.json"
 
         def is_ready():

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from actors.task_performer.patience import Patience
 from actors.task_performer.service import TaskPerformer
 from actors.task_performer.settings import Settings
 from actors.task_performer.work import Means
+from connectathon.bad_peers.forking import fork
 from connectathon.fiction import new_order
 from connectathon.modality import Head, write_series
 from connectathon.waiting import eventually, free_port
@@ -32,22 +32,6 @@ from profiles.dicom import Code, get_code, item, items, put, put_codes, put_item
 
 HERE = Path(__file__).parent
 FINAL = ("COMPLETED", "CANCELED")
-
-LAUNCH = """
-import json, sys
-from importlib import import_module
-from pathlib import Path
-from actors.shared.logs import configure_logging
-from actors.shared.settings import CommonSettings
-from profiles.errors import StepwellError
-actor, data_dir, settings = sys.argv[1:4]
-configure_logging(actor, "DEBUG")
-Settings = import_module(f"actors.{actor}.settings").Settings
-try:
-    import_module(f"actors.{actor}.main").run(Settings(**json.loads(settings)), CommonSettings(data_dir=Path(data_dir)))
-except StepwellError as error:
-    sys.exit(error.message)
-"""
 
 
 class RunningActor:
@@ -70,17 +54,13 @@ class RunningActor:
         """Start the process without waiting for it."""
         (self.data_dir / "run" / f"{self.actor}.json").unlink(missing_ok=True)
         paths = [str(HERE), *(entry for entry in sys.path if entry)]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", LAUNCH, self.actor, str(self.data_dir), json.dumps(self.settings)],
-                stderr=log,
-                stdout=log,
-                env={
-                    **os.environ,
-                    "STEPWELL_KILL_POINTS": str(self.kill_points),
-                    "PYTHONPATH": os.pathsep.join(paths),
-                },
-            )
+        environment = {
+            **os.environ,
+            "STEPWELL_KILL_POINTS": str(self.kill_points),
+            "PYTHONPATH": os.pathsep.join(paths),
+        }
+        settings, common = json.dumps(self.settings), json.dumps({"log_level": "DEBUG"})
+        self.process = fork(["good", self.actor, str(self.data_dir), settings, common], self.log, environment)
         return self
 
     def start(self):

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -13,17 +11,9 @@ import pytest
 from actors.shared import pki
 from actors.shared.reporting import reporter_for
 from actors.shared.settings import CommonSettings
+from connectathon.bad_peers.forking import fork
 from connectathon.waiting import eventually, free_port
 from profiles.sole.event import Algorithm, OperationalEvent, Outcome, Thread
-
-LAUNCH = """
-import json, sys
-from actors.event_repository.main import run
-from actors.event_repository.settings import Settings
-from actors.shared.settings import CommonSettings
-settings = json.loads(sys.argv[1])
-run(Settings(**settings["actor"]), CommonSettings(**settings["common"]))
-"""
 
 
 @pytest.fixture
@@ -36,13 +26,10 @@ def repository(tmp_path):
         return {key: str(tmp_path / "pki" / value) for key, value in files.items()}
 
     port, syslog = free_port(), free_port()
-    settings = {
-        "actor": {"port": port, "syslog_port": syslog, "tls": side("server")},
-        "common": {"data_dir": str(tmp_path / "repository")},
-    }
+    settings = json.dumps({"port": port, "syslog_port": syslog, "tls": side("server")})
     url = f"http://127.0.0.1:{port}"
-    with (tmp_path / "repository.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-c", LAUNCH, json.dumps(settings)], stdout=log, stderr=log)
+    arguments = ["good", "event_repository", str(tmp_path / "repository"), settings]
+    process = fork(arguments, tmp_path / "repository.log")
 
     def ready():
         if process.poll() is not None:
