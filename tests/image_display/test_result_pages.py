@@ -8,6 +8,7 @@ import pydicom
 import pytest
 from PIL import Image
 
+from actors.shared.dicomweb import Archive
 from connectathon.waiting import free_port
 from profiles.dicom import new_uid
 
@@ -34,6 +35,36 @@ def test_the_result_page_shows_value_unit_engine_version_and_flags(web, study):
     page = web.get(f"/results/{study.uid}").text
     for words in ("FICTIONAL, ADA", "Volume", "1.57", "mL", "ball finder 1.2.3", "UNVERIFIED", "Not a medical device"):
         assert words in page, words
+
+
+def report_of(study, path, name, version, value):
+    """The report of another algorithm, or of another version of one, about the same study."""
+    report = pydicom.dcmread(study.results[1])
+    report.SOPInstanceUID = report.file_meta.MediaStorageSOPInstanceUID = new_uid()
+    report.SeriesInstanceUID = new_uid()
+
+    def rename(dataset, element):
+        if element.keyword == "TextValue":
+            element.value = {"ball finder": name, "1.2.3": version}.get(element.value, element.value)
+        if element.keyword == "NumericValue":
+            element.value = value
+
+    report.walk(rename)
+    report.save_as(path)
+    return path
+
+
+@pytest.mark.requirement("AIR-ID-011")
+def test_results_of_two_algorithms_and_of_two_versions_are_told_apart(web, stored, archive_actor, tmp_path):
+    study = stored(patient_name="FICTIONAL^BEA")
+    others = [("ball finder", "1.2.4", "2.71"), ("box finder", "0.9", "3.14")]
+    with Archive(f"{archive_actor.url}/dicom-web") as archive:
+        archive.store([report_of(study, tmp_path / f"{value}.dcm", *one, value) for *one, value in others])
+    page = web.get(f"/results/{study.uid}").text
+    engines = ("ball finder 1.2.3", "1.57"), ("ball finder 1.2.4", "2.71"), ("box finder 0.9", "3.14")
+    for name, value in engines:
+        (panel,) = (one for part in page.split("<article") if value in (one := part.partition("</article>")[0]))
+        assert [other for other, _ in engines if other in panel] == [name]
 
 
 @pytest.mark.requirement("AIR-ID-005")

@@ -1,11 +1,14 @@
 """Our own Task Requester before the judge of receivers of HL7 orders."""
 
+import pytest
+
 from conformance.harness import Verdict
 from connectathon.judging import broken, unlike_verified
 
 from .requesters import judged_requester
 
 
+@pytest.mark.requirement(*(f"HL7-{number}" for number in (*range(101, 108), 109, 111, 112)))
 def test_our_task_requester_passes_what_applies_to_it(tmp_path):
     with judged_requester(tmp_path) as judging:
         ended = judging("hl7_receiver")

@@ -16,6 +16,7 @@ def omitted(ended):
     return [name for name, event in ended.items() if event.verdict is Verdict.OMIT]
 
 
+@pytest.mark.requirement("AIWI-TP-021", "AIWI-TP-023")
 def test_our_task_performer_passes_what_applies_to_it(tmp_path):
     with judged_task_performer(tmp_path) as judging:
         ended = judging()

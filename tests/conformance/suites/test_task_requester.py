@@ -1,11 +1,14 @@
 """Our own Task Requester before the judge of Task Requesters."""
 
+import pytest
+
 from conformance.harness import Verdict
 from connectathon.judging import broken, unlike_verified
 
 from .requesters import judged_requester
 
 
+@pytest.mark.requirement(*(f"AIWI-TR-{number:03}" for number in range(1, 14)))
 def test_our_task_requester_passes_what_applies_to_it(tmp_path):
     with judged_requester(tmp_path) as judging:
         ended = judging("task_requester")
