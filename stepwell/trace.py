@@ -257,13 +257,25 @@ def render(thread: Thread, console: Console) -> None:
         line(words, "yellow")
 
 
+#: What is said of an order, where there is something to say.
+_TOLD = {
+    "attention": "{}",
+    "patient": "patient {}",
+    "parent": "part of order {}",
+    "derived_study_uid": "names no study; {} stands for it until its images come",
+}
+
+
 def _order_words(order: dict[str, Any]) -> str:
     images = f", {order['image_count']} images complete {order['images_complete_at']}" if order["image_count"] else ""
-    patient = f"\n  patient {order['patient']}" if order.get("patient") else ""
-    return (
+    first = (
         f"order placer {order['placer_order_number'] or '-'}, filler {order['filler_order_number'] or '-'}, message "
-        f"{order['message_control_id']}: {order['state']}{images}{patient}"
+        f"{order['message_control_id']}: {order['state']}{images}"
     )
+    told = [words.format(order[name]) for name, words in _TOLD.items() if order.get(name)]
+    noted = [one for one in order["workitems"] if one["note"]]
+    notes = [f"workitem {one['uid']}: {'; '.join(one['note'].splitlines())}" for one in noted]
+    return "\n  ".join([first, *told, *notes])
 
 
 def _table(timeline: list[dict[str, Any]]) -> Table:
