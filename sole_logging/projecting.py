@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -23,7 +24,8 @@ _log = structlog.get_logger(__name__)
 _BATCH = 250
 _OCTETS = 8_000_000
 _IDLE_SECONDS = 1.0
-_POLITE_SECONDS = 0.1
+_POLITE_SECONDS = 2.0
+_LOOK_SECONDS = 0.02
 _RETRY_SECONDS = 1.0
 _DELAYS = 31
 
@@ -183,11 +185,16 @@ class Projector:
             summed = {name: SOURCE.c[name] + number for name, number in counts.items()}
             connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_={**told, **summed}))
 
+    def _let_others(self) -> None:
+        """Stand back while others have work, for so long that what is read does not stand still."""
+        end = time.monotonic() + _POLITE_SECONDS
+        while self._busy() and time.monotonic() < end and not self._ending.wait(_LOOK_SECONDS):
+            pass
+
     def _run(self) -> None:
         while not self._ending.is_set():
             try:
-                if self._busy():
-                    self._ending.wait(_POLITE_SECONDS)
+                self._let_others()
                 changes = self._store.changes
                 if not self.step():
                     self._store.wait_for_change(changes, _IDLE_SECONDS)

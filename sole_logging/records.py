@@ -11,7 +11,7 @@ import orjson
 
 from profiles.errors import BadInput
 from profiles.sole.reading import BYTE_ORDER_MARK, ParsedEvent, parse
-from profiles.sole.syslog import SyslogMessage, parse_syslog
+from profiles.sole.syslog import HEADER, HIGHEST_PRI, SyslogMessage, parse_syslog
 
 #: Families of messages: SOLE events, security audit events, anything else that is syslog (SOLE-055, SOLE-068).
 SOLE, AUDIT, OTHER = "sole", "audit", "other"
@@ -22,7 +22,13 @@ _DIGEST_OCTETS = 16
 _KEY_BIAS = 2**63
 #: No identifier that is searched for is longer (PS3.5 table 6.2-1); a longer one is cut, and the message flagged.
 _LONGEST_IDENTIFIER = 256
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_NO_TIME = "TIMESTAMP is no date-time of RFC 5424"
 _NO_HEADER = SyslogMessage(-1, 0, "-", "-", "-", "-", "-", "-", b"")
+
+#: A row of the table ``message``, in the order of its columns.
+MessageRow = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,59 +90,67 @@ def stamp(at: int) -> str:
     return moment(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def message_row(receipt: Receipt) -> tuple[Any, ...]:
-    """A row of the table ``message``, in the order of its columns. Never fails, and reads no XML."""
-    raw, received = receipt.raw, micros(receipt.received_at)
-    header = parse_syslog(raw)
-    told = _told_time(header)[0] if header else None
-    known = header or _NO_HEADER
+def message_row(receipt: Receipt) -> MessageRow:
+    """The row of a message."""
+    return row_of(receipt.raw, micros(receipt.received_at), receipt.channel, receipt.peer)
+
+
+def row_of(raw: bytes, received: int, channel: str, peer: str) -> MessageRow:
+    """A row of the table ``message``, in the order of its columns. Never fails, and reads no XML.
+
+    Args:
+        raw: the whole message.
+        received: when it came, in microseconds.
+        channel: how it came.
+        peer: address of the sender.
+    """
+    found = HEADER.match(raw)
+    if found is None or int(found[1]) > HIGHEST_PRI:
+        key = bytes(8) + hashlib.sha256(raw).digest()[:_DIGEST_OCTETS]
+        return (key, received, received, channel, peer, -1, 0, "-", "-", "-", "-", 0, raw)
+    pri, version, timestamp, host, application, process, message_id = found.group(1, 2, 3, 4, 5, 6, 7)
+    told = _told_time(timestamp)[0]
+    end = found.end()
+    # The key is what makes two deliveries the same message (sole.md 3.6): not PRI and version, which relays may change.
+    # It begins with the time, so that the keys of messages that come together lie together in their index.
+    digest = hashlib.sha256(raw[found.start(3) : found.end(7)])
+    digest.update(raw[end:])
     return (
-        _key(header, told, raw),
+        (0 if told is None else told + _KEY_BIAS).to_bytes(8, "big") + digest.digest()[:_DIGEST_OCTETS],
         received if told is None else told,
         received,
-        receipt.channel,
-        receipt.peer,
-        known.pri,
-        known.version,
-        known.hostname,
-        known.application,
-        known.process,
-        known.message_id,
-        len(raw) - len(header.content) if header else 0,
+        channel,
+        peer,
+        int(pri),
+        int(version),
+        host.decode(),
+        application.decode(),
+        process.decode(),
+        message_id.decode(),
+        end,
         raw,
     )
 
 
-def _key(header: SyslogMessage | None, told: int | None, raw: bytes) -> bytes:
-    """What makes two deliveries the same message (sole.md 3.6): all but PRI and version, which relays may change.
-
-    It begins with TIMESTAMP, so that the keys of messages that come together lie together in their index.
-    """
-    if header is None:
-        return bytes(8) + hashlib.blake2b(raw, digest_size=_DIGEST_OCTETS).digest()
-    names = (header.hostname, header.application, header.process, header.timestamp, header.message_id)
-    found = hashlib.blake2b(" ".join(names).encode("ascii") + b" ", digest_size=_DIGEST_OCTETS)
-    found.update(header.content)
-    return (0 if told is None else told + _KEY_BIAS).to_bytes(8, "big") + found.digest()
-
-
-def _told_time(header: SyslogMessage) -> tuple[int | None, str]:
+def _told_time(timestamp: bytes) -> tuple[int | None, str]:
     """TIMESTAMP in microseconds, None when it tells none; and what is wrong with it."""
-    if header.timestamp == "-":
+    if timestamp == b"-":
         return None, ""
     try:
-        told = datetime.fromisoformat(header.timestamp)
-        if told.tzinfo is None:
-            return micros(told.replace(tzinfo=UTC)), "TIMESTAMP without zone"
-        return micros(told.astimezone(UTC)), ""
-    except (ValueError, OverflowError):
-        return None, "TIMESTAMP is no date-time of RFC 5424"
+        told = datetime.fromisoformat(timestamp.decode())
+    except ValueError:
+        return None, _NO_TIME
+    flaw = ""
+    if told.tzinfo is None:
+        told, flaw = told.replace(tzinfo=UTC), "TIMESTAMP without zone"
+    at = micros(told)
+    return (at, flaw) if _FIRST <= at <= _LAST else (None, _NO_TIME)
 
 
 def project(message: StoredMessage) -> Projected:
     """Read a message. Never fails: what cannot be read is flagged in ``flaw``."""
     header = parse_syslog(message.raw)
-    flaw = _told_time(header)[1] if header else "no header of RFC 5424"
+    flaw = _told_time(header.timestamp.encode())[1] if header else "no header of RFC 5424"
     flaws = [flaw] if flaw else []
     event = _read(header.content if header else message.raw, flaws)
     columns = _event_columns(message, event or ParsedEvent(), flaws)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from actors.shared.logs import get_logger
 from actors.shared.steps import reached
 from profiles.errors import StepwellError
 from profiles.sole.event import SecurityEvent, Source
-from sole_logging.records import Receipt
+from sole_logging.records import MessageRow, micros, row_of
 from sole_logging.reporter import audit_message
 from sole_logging.store import EventStore
 
@@ -22,6 +23,7 @@ _ROOM_OCTETS = 32_000_000
 _MESSAGE_OCTETS = 500  # what a message takes beside its own octets
 _ROOM_NOTES = 1_000
 _RETRY_SECONDS = 1.0
+_RUSH, _RUSH_SECONDS = 256, 0.25  # so many messages in one transaction tell that more are coming
 
 
 def _utc_now() -> datetime:
@@ -40,10 +42,11 @@ class Ingest:
     def __init__(self, store: EventStore, source: Source, now: Callable[[], datetime] = _utc_now) -> None:
         self._store, self._source, self.now = store, source, now
         self._changed = threading.Condition()
-        self._waiting: list[Receipt] = []
+        self._waiting: list[MessageRow] = []
         self._octets = 0
         self._notes: list[tuple[str, datetime, str]] = []
-        self._storing = self._closing = False
+        self._closing = False
+        self._rush_until = 0.0
         self._thread = threading.Thread(target=self._run, name="event-ingest", daemon=True)
         self.received = 0
         self.duplicates = 0
@@ -66,14 +69,16 @@ class Ingest:
 
     @property
     def busy(self) -> bool:
-        """Whether messages wait to be stored."""
-        return self._octets > 0 or self._storing
+        """Whether messages come as fast as they can be stored."""
+        return time.monotonic() < self._rush_until
 
-    def take(self, receipts: Sequence[Receipt]) -> None:
-        """Take messages."""
+    def take(self, messages: Sequence[bytes], channel: str, peer: str = "") -> None:
+        """Take messages that came now."""
+        now = micros(self.now())
+        rows = [row_of(message, now, channel, peer) for message in messages]
         with self._changed:
-            self._waiting.extend(receipts)
-            self._octets += _octets(receipts)
+            self._waiting.extend(rows)
+            self._octets += _octets(rows)
             self._changed.notify()
 
     def note(self, peer: str, flaw: str) -> None:
@@ -87,7 +92,7 @@ class Ingest:
         """Record a security event of our own: straight into the store, as we are the repository."""
         if self.has_room:
             now = self.now()
-            self.take([Receipt(audit_message(event, self._source, now), now, "local")])
+            self.take([audit_message(event, self._source, now)], "local")
         else:
             _log.error("audit-event-lost", kind=event.kind)
 
@@ -95,35 +100,35 @@ class Ingest:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._notes or self._closing)
-                receipts, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+                rows, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
                 notes, self._notes = self._notes, []
-                self._octets -= _octets(receipts)
-                self._storing = bool(receipts)
-            if not receipts and not notes:
+                self._octets -= _octets(rows)
+            if not rows and not notes:
                 return
-            self._keep(receipts, notes)
-            self._storing = False
+            self._keep(rows, notes)
+            if len(rows) >= _RUSH:
+                self._rush_until = time.monotonic() + _RUSH_SECONDS
 
-    def _keep(self, receipts: list[Receipt], notes: list[tuple[str, datetime, str]]) -> None:
-        if receipts:
-            reached(Step.RECEIVED, messages=str(len(receipts)))
-            while not self._stored(receipts) and not self._closing:
+    def _keep(self, rows: list[MessageRow], notes: list[tuple[str, datetime, str]]) -> None:
+        if rows:
+            reached(Step.RECEIVED, messages=str(len(rows)))
+            while not self._stored(rows) and not self._closing:
                 threading.Event().wait(_RETRY_SECONDS)
         for note in notes:
             with suppress(StepwellError):
                 self._store.note(*note)
 
-    def _stored(self, receipts: list[Receipt]) -> bool:
+    def _stored(self, rows: list[MessageRow]) -> bool:
         try:
-            new = self._store.add(receipts)
+            new = self._store.add_rows(rows)
         except StepwellError as error:
-            _log.error("events-not-stored", reason=error.message, messages=len(receipts))
+            _log.error("events-not-stored", reason=error.message, messages=len(rows))
             return False
-        self.received += len(receipts)
-        self.duplicates += len(receipts) - new
-        reached(Step.STORED, messages=str(len(receipts)), new=str(new))
+        self.received += len(rows)
+        self.duplicates += len(rows) - new
+        reached(Step.STORED, messages=str(len(rows)), new=str(new))
         return True
 
 
-def _octets(receipts: Sequence[Receipt]) -> int:
-    return sum(len(receipt.raw) for receipt in receipts) + len(receipts) * _MESSAGE_OCTETS
+def _octets(rows: Sequence[MessageRow]) -> int:
+    return sum(len(row[-1]) for row in rows) + len(rows) * _MESSAGE_OCTETS

@@ -14,7 +14,6 @@ from actors.shared.settings import TlsFiles
 from profiles.errors import Unavailable
 from profiles.sole.event import Outcome, SecurityEvent
 from profiles.sole.syslog import BadFrame, FrameDecoder
-from sole_logging.records import Receipt
 
 _log = get_logger(__name__)
 _HANDSHAKE_SECONDS = 15.0
@@ -62,16 +61,16 @@ class Stream(asyncio.Protocol):
         """Cut what came into messages and hand them on."""
         if self._refused:
             return
-        now, taken = self._server.ingest.now(), list[Receipt]()
+        taken: list[bytes] = []
         fault: BadFrame | None = None
         try:
             for message in self._decoder.feed(data):
-                taken.append(Receipt(message, now, self._channel, self._peer))
+                taken.append(message)
         except BadFrame as error:
             fault = error
         if taken:
             self.messages += len(taken)
-            self._server.ingest.take(taken)
+            self._server.ingest.take(taken, self._channel, self._peer)
         if fault:
             self._refuse(str(fault))
             return

@@ -20,10 +20,11 @@ _SEVERITY = {
     Outcome.SERIOUS_FAILURE: 3,
     Outcome.MAJOR_FAILURE: 2,
 }
-_HIGHEST_PRI = 191
+HIGHEST_PRI = 191
 _COUNT_DIGITS = 10
 _UNPRINTABLE = re.compile("[^!-~]+")
-_HEADER = re.compile(
+#: Groups: PRI, version, TIMESTAMP, HOSTNAME, APP-NAME, PROCID, MSGID, STRUCTURED-DATA; MSG follows.
+HEADER = re.compile(
     rb"<(0|[1-9][0-9]{0,2})>([1-9][0-9]{0,2}) ([!-~]{1,64}) ([!-~]{1,255}) ([!-~]{1,48}) ([!-~]{1,128}) ([!-~]{1,32}) "
     rb'(-|(?:\[(?:[^\]"\\]|"(?:[^"\\]|\\.)*")*\])+)(?: |$)',
     re.DOTALL,
@@ -81,8 +82,8 @@ def printable(text: str, limit: int) -> str:
 
 def parse_syslog(message: bytes) -> SyslogMessage | None:
     """The parts of a message, or None when it has no header of RFC 5424."""
-    found = _HEADER.match(message)
-    if found is None or int(found[1]) > _HIGHEST_PRI:
+    found = HEADER.match(message)
+    if found is None or int(found[1]) > HIGHEST_PRI:
         return None
     texts = [part.decode("ascii") for part in found.groups()[2:7]]
     structured = found[8].decode("utf-8", "replace")
@@ -137,33 +138,33 @@ class FrameDecoder:
             BadFrame: on a count that is none, has a leading zero, or is beyond the limit (SOLE-012, SOLE-015).
         """
         self._buffer += data
-        position = 0
+        if self._wanted is not None and len(self._buffer) < self._wanted:
+            return
+        octets, position = bytes(self._buffer), 0
         try:
             while True:
                 if self._wanted is None:
-                    end = self._read_count(position)
-                    if end < 0:
+                    position = self._read_count(octets, position)
+                    if self._wanted is None:
                         return
-                    position = end
-                if self._wanted is None or len(self._buffer) - position < self._wanted:
+                end = position + self._wanted
+                if end > len(octets):
                     return
-                message = bytes(self._buffer[position : position + self._wanted])
-                position += self._wanted
-                self._wanted = None
+                message, position, self._wanted = octets[position:end], end, None
                 yield message
         finally:
             del self._buffer[:position]
 
-    def _read_count(self, position: int) -> int:
-        """Read the count at a position; returns where the message begins, or -1 when the count is not whole yet."""
-        space = self._buffer.find(b" ", position, position + _COUNT_DIGITS + 1)
-        digits = bytes(self._buffer[position : space if space >= 0 else position + _COUNT_DIGITS + 1])
+    def _read_count(self, octets: bytes, position: int) -> int:
+        """Read the count at a position, when it is whole; returns where to go on."""
+        space = octets.find(b" ", position, position + _COUNT_DIGITS + 1)
+        digits = octets[position : space if space >= 0 else position + _COUNT_DIGITS + 1]
         if digits and (not digits.isdigit() or digits.startswith(b"0")):
             raise BadFrame("an octet count is decimal digits without leading zero, then one space (RFC 5425 4.3.1)")
         if space < 0:
             if len(digits) > _COUNT_DIGITS:
                 raise BadFrame("the octet count has too many digits")
-            return -1
+            return position
         if not digits:
             raise BadFrame("the octet count is missing")
         self._wanted = int(digits)

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain, islice
-from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from sole_logging.records import MessageRow
 from sole_logging.store.database import Database, advance
 from sole_logging.store.tables import MESSAGE, MESSAGE_COLUMNS, SOURCE
 
-Row = tuple[Any, ...]
 #: Rows of one statement. Many in one, as each statement hands the interpreter to other threads and back.
 _SIZES = (256, 16, 1)
 _ASKED = 500
@@ -23,7 +22,7 @@ _HOST = MESSAGE_COLUMNS.index("hostname")
 _APPLICATION = MESSAGE_COLUMNS.index("application")
 
 
-def add(database: Database, rows: Sequence[Row]) -> int:
+def add(database: Database, rows: Sequence[MessageRow]) -> int:
     """Store messages in one transaction; on disk when this returns. Duplicates are counted and dropped (SOLE-049).
 
     Returns:
@@ -47,7 +46,7 @@ def add(database: Database, rows: Sequence[Row]) -> int:
     return new
 
 
-def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+def _parts(rows: Sequence[MessageRow]) -> Iterator[Sequence[MessageRow]]:
     place = 0
     for size in _SIZES:
         while place + size <= len(rows):
@@ -62,7 +61,7 @@ def _statement(size: int, mark: str) -> str:
     return f"INSERT INTO message ({', '.join(MESSAGE_COLUMNS)}) VALUES {values} ON CONFLICT DO NOTHING"  # noqa: S608
 
 
-def _count_duplicates(database: Database, connection: Connection, rows: Sequence[Row], last: int) -> None:
+def _count_duplicates(database: Database, connection: Connection, rows: Sequence[MessageRow], last: int) -> None:
     """Add to each source what it sent again: what was there already, and what came twice in these rows."""
     seen = _present(connection, {row[_KEY] for row in rows}, last)
     again: Counter[str] = Counter()

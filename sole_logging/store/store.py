@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from profiles.sole.retrieval import SyslogQuery
-from sole_logging.records import Receipt, StoredMessage, message_row, micros
+from sole_logging.records import MessageRow, Receipt, StoredMessage, message_row, micros
 from sole_logging.store import intake, retention, searching
 from sole_logging.store.database import Database, state
 from sole_logging.store.searching import EventQuery, Sender
@@ -49,7 +49,11 @@ class EventStore:
         Raises:
             Unavailable: when nothing could be stored.
         """
-        new = intake.add(self.database, [message_row(receipt) for receipt in receipts])
+        return self.add_rows([message_row(receipt) for receipt in receipts])
+
+    def add_rows(self, rows: Sequence[MessageRow]) -> int:
+        """As `add`, for rows that were made already."""
+        new = intake.add(self.database, rows)
         self.wake()
         return new
 
