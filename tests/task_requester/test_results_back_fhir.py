@@ -139,7 +139,7 @@ def test_a_later_result_of_the_order_names_the_earlier_and_a_sent_one_is_withdra
     assert report_of(body(earlier)) in json.dumps([one for one in provenance["entity"] if one["role"] == "revision"])
 
     with scene.shop.database.read() as session:
-        number = session.exec(select(OutgoingRow.number)).all()[-1]
+        number = max(session.exec(select(OutgoingRow.number)))
     scene.desk.withdraw(number)
     withdrawn = scene.turn()[-1]
     Bundle.model_validate(withdrawn)
