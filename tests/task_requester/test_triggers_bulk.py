@@ -1,6 +1,5 @@
 """Requests for many studies: queued, held back behind clinical work, and no harm to anybody's order (orders.md 9)."""
 
-import itertools
 from datetime import timedelta
 
 import httpx
@@ -24,7 +23,7 @@ from actors.task_requester.triggers.standing import Standings
 from connectathon.fiction import new_order
 from connectathon.ris import build_order
 from connectathon.waiting import free_port
-from profiles.dicom import dicom_datetime, put, text
+from profiles.dicom import dicom_datetime, put, put_items, text
 from profiles.errors import BadInput, NotFound, Unavailable
 from stepwell.cli import app as command_line
 from tests.task_requester.conftest import Worklist
@@ -383,6 +382,20 @@ def test_how_a_study_ended_follows_its_order_and_workitem(state, workitem, ups, 
 
 
 @pytest.mark.requirement("HL7-061")
+def test_why_a_performer_cancelled_is_told(bench, worklist):
+    made = bench()
+    made.studies(1)
+    made.bulk.ask(MR, BRAIN)
+    made.work()
+    (uid,) = worklist.open()
+    progress = put({}, "ReasonForCancellation", "There are too few images.")
+    worklist.workitems[uid] = put_items(worklist.workitems[uid], "ProcedureStepProgressInformationSequence", progress)
+    worklist.end("CANCELED")
+    made.work(2)
+    assert [one["reason"] for one in made.bulk.reasons(1)] == ["There are too few images."]
+
+
+@pytest.mark.requirement("HL7-061")
 def test_a_bulk_request_that_cannot_be_is_refused(bench):
     made = bench(most_studies=2)
     made.studies(3)
@@ -426,6 +439,8 @@ def test_a_researcher_asks_looks_and_cancels_on_the_command_line(served):
     assert "2 open" in run(config, "status").output
     assert "0 studies of request 1" in run(config, "cancel", "1").output
     assert run(config, "status", "1", "--json").output.strip() == "[]"
+    with pytest.raises(BadInput, match="Nonsense"):
+        run(config, "--query", "Nonsense=1", "--rule", BRAIN)
     uid = next(iter(made.pacs.studies))
     assert "stepwell trace" in run(config, uid, "--rule", BRAIN).output
 
@@ -438,14 +453,12 @@ def test_a_researcher_asks_looks_and_cancels_on_the_command_line(served):
         ["1.2.3", "--query", MR, "--rule", BRAIN],
         ["1.2.3", "--rule", BRAIN, "--limit", "3"],
         ["--query", MR, "--rule", BRAIN, "--priority", "stat"],
-        ["--query", "Nonsense=1", "--rule", BRAIN],
     ],
-    ids=itertools.count(),
+    ids=["neither", "both", "limit", "priority"],
 )
-def test_a_request_that_contradicts_itself_is_refused_on_the_command_line(served, words):
-    _, config, _ = served
+def test_a_request_that_contradicts_itself_is_refused_before_it_is_sent(words, tmp_path):
     with pytest.raises(BadInput):
-        run(config, *words)
+        run(tmp_path / "never-read.toml", *words)
 
 
 @pytest.mark.requirement("HL7-061")

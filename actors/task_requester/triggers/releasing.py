@@ -23,7 +23,7 @@ from actors.task_requester.recording import Told, record
 from actors.task_requester.triggers.bulk import BulkRow, BulkStudyRow, StudyState, awaited_order, workitem_of_rule
 from actors.task_requester.triggers.reading import order_of_study
 from actors.task_requester.triggers.settings import Bulk
-from profiles.dicom import JsonDataset, dicom_datetime, text
+from profiles.dicom import JsonDataset, dicom_datetime, items, text
 from profiles.errors import NotFound, StepwellError
 from profiles.hl7 import MessageRefused
 
@@ -65,7 +65,9 @@ def room(open_: int, waiting: int, settings: Bulk) -> int:
     return max(0, settings.open_workitems - open_) if waiting <= settings.clinical_waiting else 0
 
 
-def outcome_of(order: OrderRow, workitem: WorkitemRow | None, ups_state: str, now: datetime) -> Outcome | None:
+def outcome_of(
+    order: OrderRow, workitem: WorkitemRow | None, ups_state: str, now: datetime, why: str = ""
+) -> Outcome | None:
     """How a study ended; None while it goes on.
 
     Args:
@@ -73,9 +75,10 @@ def outcome_of(order: OrderRow, workitem: WorkitemRow | None, ups_state: str, no
         workitem: the latest one of it.
         ups_state: of the workitem; empty when it was not created yet.
         now: the present, timezone-aware.
+        why: Reason For Cancellation of the workitem.
     """
     if workitem and ups_state:
-        return _ended(workitem, ups_state)
+        return _ended(workitem, ups_state, why)
     if workitem and workitem.state == WorkitemState.PLANNED:
         return None
     if workitem or order.state != OrderState.PENDING:
@@ -85,10 +88,10 @@ def outcome_of(order: OrderRow, workitem: WorkitemRow | None, ups_state: str, no
     return gone if has_waited > _GIVE_UP else None
 
 
-def _ended(workitem: WorkitemRow, ups_state: str) -> Outcome | None:
+def _ended(workitem: WorkitemRow, ups_state: str, why: str) -> Outcome | None:
     if ups_state == "COMPLETED":
         return Outcome(StudyState.COMPLETED)
-    reason = workitem.cancel_reason or f"the workitem is {ups_state}"
+    reason = workitem.cancel_reason or why or f"the workitem is {ups_state}"
     return Outcome(StudyState.CANCELED, reason) if ups_state in {"CANCELED", GONE} else None
 
 
@@ -174,8 +177,9 @@ class Releaser:
         with self._database.read() as session:
             order = session.get_one(OrderRow, one.order_number)
             workitem = max(workitems_of(session, one.order_number), key=_weight, default=None)
-        state = self._ups_state(workitem) if workitem and workitem.state == WorkitemState.CREATED else ""
-        outcome = outcome_of(order, workitem, state, self._clock())
+        is_there = workitem is not None and workitem.state == WorkitemState.CREATED
+        state, why = self._ups_state(workitem) if workitem and is_there else ("", "")
+        outcome = outcome_of(order, workitem, state, self._clock(), why)
         if outcome is None:
             if state == "SCHEDULED" and workitem:
                 self._give_way(one, workitem)
@@ -186,11 +190,15 @@ class Releaser:
             self._note(session, one, outcome.state, outcome.reason)
         return True
 
-    def _ups_state(self, workitem: WorkitemRow) -> str:
+    def _ups_state(self, workitem: WorkitemRow) -> tuple[str, str]:
+        """Its state, and why it was cancelled when the performer said so."""
         try:
-            return text(self._worklist.retrieve(workitem.uid), "ProcedureStepState")
+            found = self._worklist.retrieve(workitem.uid)
         except NotFound:
-            return GONE
+            return GONE, ""
+        progress = items(found, "ProcedureStepProgressInformationSequence")
+        why = text(progress[0], "ReasonForCancellation") if progress else ""
+        return text(found, "ProcedureStepState"), why
 
     def _give_way(self, one: BulkStudyRow, workitem: WorkitemRow) -> None:
         """Withdraw what nobody began when the same was ordered meanwhile."""
