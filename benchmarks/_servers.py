@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from connectathon.waiting import eventually, free_port
@@ -28,16 +29,35 @@ def task_manager(folder: Path, database_url: str = "") -> Iterator[int]:
 
 @contextlib.contextmanager
 def process(port: int, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process that listens on a port, until the block ends."""
+    """A Python process that serves HTTP on a port, until the block ends."""
+    with _started(lambda: _answers(port), arguments) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def listener(port: int, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python process that takes connections on a port, until the block ends."""
+    with _started(lambda: _listens(port), arguments) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def _started(is_there: Callable[[], bool], arguments: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     running = subprocess.Popen(
         [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        eventually(lambda: _answers(port), what="the server to listen")
+        eventually(is_there, what="the server to listen")
         yield running
     finally:
         running.terminate()
         running.wait(30)
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
 
 
 def _answers(port: int) -> bool:

@@ -122,7 +122,8 @@ class Intake:
                 failed = MessageRefused(_not_stored("The receiver failed on the message."))
                 self._store(frame, message, failed, letter.peer, letter)
             self.inbox.done(letter)
-        self._follow_up()
+        if not self.inbox.count:  # else it is told of together with the next ones
+            self._follow_up()
 
     def _take_in(self, frame: Frame, message: Message, peer: str) -> bytes | None:
         """Answer an order of which nothing is known, as soon as it is on disk; None for what depends on what is known.
