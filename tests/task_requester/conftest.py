@@ -3,9 +3,8 @@
 import itertools
 import json
 import os
+import resource
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from actors.task_requester.orders_store import orders_by_accession
 from actors.task_requester.rules import load_rules
 from actors.task_requester.service import TaskRequester
 from actors.task_requester.settings import Settings
+from connectathon.bad_peers.forking import fork
 from connectathon.peers.postgres import postgres
 from connectathon.ris import send_order
 from connectathon.waiting import eventually, free_port
@@ -163,29 +163,6 @@ def events():
     return Events()
 
 
-#: Drops CAP_DAC_OVERRIDE, so that permissions bind also when the tests run as root, and limits the size of files.
-LAUNCH = """
-import ctypes, json, os, resource, sys
-from importlib import import_module
-from pathlib import Path
-if len(sys.argv) == 5:
-    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:], "again"])
-actor, data_dir, settings, largest = sys.argv[1:5]
-if int(largest):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))
-from actors.shared.logs import configure_logging
-from actors.shared.settings import CommonSettings
-from profiles.errors import StepwellError
-configure_logging(actor)
-Settings = import_module(f"actors.{actor}.settings").Settings
-try:
-    import_module(f"actors.{actor}.main").run(Settings(**json.loads(settings)), CommonSettings(data_dir=Path(data_dir)))
-except StepwellError as error:
-    sys.exit(error.message)
-"""
-
-
 class RunningActor:
     """One actor in a process of its own; can be killed and started again on the same data and ports."""
 
@@ -201,13 +178,11 @@ class RunningActor:
     def launch(self, largest_file=0):
         """Start the process without waiting for it."""
         (self.data_dir / "run" / f"{self.actor}.json").unlink(missing_ok=True)
-        arguments = [self.actor, str(self.data_dir), json.dumps(self.settings), str(largest_file)]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", LAUNCH, *arguments],
-                stderr=log,
-                env={**os.environ, "STEPWELL_KILL_POINTS": str(self.kill_points)},
-            )
+        environment = {**os.environ, "STEPWELL_KILL_POINTS": str(self.kill_points)}
+        arguments = ["good", self.actor, str(self.data_dir), json.dumps(self.settings)]
+        self.process = fork(arguments, self.log, environment)
+        if largest_file:
+            resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (largest_file, largest_file))
         return self
 
     def start(self, largest_file=0):
