@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,12 @@ from types import TracebackType
 from typing import Any
 
 import httpx
+import orjson
 
 from profiles.errors import BadInput, NotAuthorised, NotFound, StepwellError, Unavailable
 from profiles.sole.syslog import SOLE_APPLICATION
 from sole_logging.measures.entry import LogEntry, entry_of
-from sole_logging.records import SOLE, StoredMessage, micros, moment, project
+from sole_logging.records import SOLE, Projected, StoredMessage, micros, moment, project
 
 #: Members of a message (sole.md 7.2).
 MEMBERS = ("Pri", "Version", "Timestamp", "Hostname", "App-name", "Procid", "Msg-id", "Msg")
@@ -151,16 +153,29 @@ def entries_of(messages: Iterable[Mapping[str, str]]) -> Iterator[LogEntry]:
 
     ITI-82 does not tell when a message was received; its TIMESTAMP stands for that.
     """
-    for number, message in enumerate(messages, 1):
-        sent = datetime.now(UTC)
-        with suppress(ValueError):
-            sent = datetime.fromisoformat(message["Timestamp"])
-        sent = sent.replace(tzinfo=sent.tzinfo or UTC)
-        raw = frame_of(message)
-        read = project(StoredMessage(number, raw, micros(sent), message["Hostname"], message["App-name"], raw))
+    for read in map(_read, messages):
         if read.columns["family"] == SOLE:
-            at = moment(read.columns["at"])
+            at, sent = (moment(read.columns[name]) for name in ("at", "received_at"))
             yield entry_of({**read.columns, "at": at, "received_at": max(at, sent)})
+
+
+def documents_of(messages: Iterable[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
+    """What messages say, JSON-ready and without the patient; of unknown codes and broken content what there is."""
+    for message, read in ((one, _read(one)) for one in messages):
+        said = orjson.loads(read.columns["parsed"]) if read.event else {"code": message["Msg-id"], "meaning": ""}
+        columns = {name: read.columns[name] or "" for name in ("family", "accession", "study", "workitem")}
+        at = moment(read.columns["at"]).isoformat()
+        yield {**said, **columns, "at": at, "host": message["Hostname"], "malformed": read.columns["flaw"] or ""}
+
+
+def _read(message: Mapping[str, str]) -> Projected:
+    sent = datetime.now(UTC)
+    with suppress(ValueError):
+        sent = datetime.fromisoformat(message["Timestamp"])
+    raw = frame_of(message)
+    key = hashlib.sha256(raw).digest()
+    received = micros(sent.replace(tzinfo=sent.tzinfo or UTC))
+    return project(StoredMessage(0, key, received, message["Hostname"], message["App-name"], raw))
 
 
 def _refusal(url: str, answer: httpx.Response) -> StepwellError:

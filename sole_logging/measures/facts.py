@@ -147,6 +147,15 @@ def _days_of(facts: Iterable[dict[str, Any]]) -> set[tuple[str, int]]:
     }
 
 
+def stored_entries(connection: Connection, since: datetime, until: datetime) -> Iterator[LogEntry]:
+    """The entries of a window, case by case, and the events of resources in it."""
+    low, high = micros(since), micros(until)
+    cases = connection.execution_options(yield_per=_CHUNK).execute(select(CASE_ROW.c.entries).order_by(CASE_ROW.c.at))
+    for content in cases.scalars():
+        yield from (one for one in unpacked(content) if low <= micros(one.at) < high)
+    yield from resources.stored_entries(connection, low, high)
+
+
 class _Homes:
     """Which case each entry belongs to; entries that name two cases make them one, also later."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from sole_logging.measures.definitions import measures
-from sole_logging.measures.entry import LogEntry, micros
+from sole_logging.measures.entry import LogEntry, micros, moment_of
 from sole_logging.measures.tables import RESOURCE_EVENT, SOURCE_SEEN
 
 _CHUNK = 500
@@ -86,6 +86,14 @@ def _see(connection: Connection, entries: Sequence[LogEntry]) -> None:
                 connection.execute(update(SOURCE_SEEN).where(SOURCE_SEEN.c.source == source).values(**row))
         else:
             connection.execute(insert(SOURCE_SEEN).values(source=source, **row))
+
+
+def stored_entries(connection: Connection, since: int, until: int) -> Iterator[LogEntry]:
+    """The events of resources in a window; what they tell is all that was kept of them."""
+    asked = select(RESOURCE_EVENT).where(RESOURCE_EVENT.c.at >= since, RESOURCE_EVENT.c.at < until)
+    for row in connection.execute(asked.order_by(RESOURCE_EVENT.c.at, RESOURCE_EVENT.c.event_id)):
+        at = moment_of(row.at)
+        yield LogEntry(row.event_id, at, at, (row.code,), 0, row.resource, site=row.site)
 
 
 def forget(connection: Connection, before: int) -> None:

@@ -23,6 +23,7 @@ from stepwell.cli import (
     results,
     rules,
     running,
+    sole,
     statement,
     worklist,
 )
@@ -48,6 +49,7 @@ for commands in (
     results,
     rules,
     conform,
+    sole,
     statement,
     administration,
     benchmarks,
