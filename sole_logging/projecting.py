@@ -243,7 +243,8 @@ def _each(fresh: Sequence[Projected], again: Sequence[Projected]) -> Iterator[tu
 
 def _entry_parts(one: Projected) -> dict[str, Any]:
     columns = one.columns
-    return {**columns, "at": moment(columns["at"]), "received_at": moment(columns["received_at"])}
+    times = {name: moment(columns[name]) for name in ("at", "received_at")}
+    return {**columns, **times, "person": one.event.person if one.event else ""}
 
 
 def _is_about_data(error: Unavailable) -> bool:

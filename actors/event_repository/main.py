@@ -12,6 +12,7 @@ from actors.shared.serving import require_free_port, serve
 from actors.shared.settings import CommonSettings
 from profiles.errors import Unavailable
 from profiles.sole.event import SecurityEvent
+from sole_logging.measures import FactTable
 from sole_logging.projecting import Projector
 from sole_logging.store import EventStore
 
@@ -36,7 +37,10 @@ def run(settings: Settings, common: CommonSettings) -> None:
     store = EventStore(settings.database_url or directory / "events.sqlite")
     ingest = Ingest(store, source_for(ACTOR, common, ACTOR))
     server = SyslogServer(settings, ingest)
-    projector = Projector(store, busy=lambda: ingest.busy)
+    facts = FactTable()
+    with store.database.write() as connection:
+        facts.create(connection)
+    projector = Projector(store, [facts.apply], busy=lambda: ingest.busy)
     retention = Retention(store, settings, ingest.record)
     ingest.start()
     try:

@@ -36,6 +36,7 @@ class ParsedEvent:
         site: AuditEnterpriseSiteID.
         actor: UserID of the machine that took part (role Application), else of the first participant.
         performer: AE title of the performer, where one is named.
+        person: UserID of the first participant without a network address that is no application (sole.md 4.3).
         thread, algorithm, results, details, description: as in `OperationalEvent`.
         deviations: what the message does that the schema does not allow, in words without values.
     """
@@ -50,6 +51,7 @@ class ParsedEvent:
     site: str = ""
     actor: str = ""
     performer: str = ""
+    person: str = ""
     thread: Thread = field(default_factory=Thread)
     algorithm: Algorithm | None = None
     results: tuple[ResultReference, ...] = ()
@@ -97,6 +99,7 @@ def parse(document: bytes) -> ParsedEvent:
         site="" if source is None else source.get("AuditEnterpriseSiteID", ""),
         actor=actor,
         performer=performer,
+        person=_person(root),
         thread=objects.thread(),
         algorithm=objects.algorithm,
         results=tuple(objects.results),
@@ -181,6 +184,15 @@ def _participants(root: Element) -> tuple[str, str]:
             performer = titles or participant.get("UserID", "")
     first = root.find("ActiveParticipant")
     return actor or ("" if first is None else first.get("UserID", "")), performer
+
+
+def _person(root: Element) -> str:
+    for participant in root.findall("ActiveParticipant"):
+        roles = {role.get("csd-code") for role in participant.findall("RoleIDCode")}
+        titled = "AETITLES=" in participant.get("AlternativeUserID", "")
+        if roles and "110150" not in roles and not titled and not participant.get("NetworkAccessPointID"):
+            return participant.get("UserID", "")
+    return ""
 
 
 class _Objects:

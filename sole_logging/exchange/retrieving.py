@@ -156,7 +156,8 @@ def entries_of(messages: Iterable[Mapping[str, str]]) -> Iterator[LogEntry]:
     for read in map(_read, messages):
         if read.columns["family"] == SOLE:
             at, sent = (moment(read.columns[name]) for name in ("at", "received_at"))
-            yield entry_of({**read.columns, "at": at, "received_at": max(at, sent)})
+            person = read.event.person if read.event else ""
+            yield entry_of({**read.columns, "at": at, "received_at": max(at, sent), "person": person})
 
 
 def documents_of(messages: Iterable[Mapping[str, str]]) -> Iterator[dict[str, Any]]:

@@ -84,7 +84,8 @@ def entry_of(row: Mapping[str, Any]) -> LogEntry:
     Args:
         row: ``event_id``, ``at`` and ``received_at`` (datetimes, or texts of RFC 3339), ``host``, ``accession``,
             ``study``, ``workitem``, and what its audit message says: ``codes``, ``outcome``, ``source``, ``site``,
-            ``performer``, ``algorithm``, ``details``. Flat or with the latter as JSON in ``parsed``.
+            ``performer``, ``algorithm``, ``details``. Flat or with the latter as JSON in ``parsed``. Also
+            ``person`` where it is known; it is never in ``parsed``.
     """
     said = orjson.loads(row["parsed"]) if row.get("parsed") else row
     # PostgreSQL keeps no NUL in a text, and base64 may have brought one
@@ -106,7 +107,7 @@ def entry_of(row: Mapping[str, Any]) -> LogEntry:
         performer=said.get("performer") or "",
         engine=(algorithm.get("name") or "")[:_LONGEST],
         engine_version=(algorithm.get("version") or "")[:_LONGEST],
-        person=said.get("person") or "",
+        person=row.get("person") or "",
         site=(said.get("site") or "")[:_LONGEST],
         reason=details.get("ReasonCode", "")[:_LONGEST],
         bytes=_count(details.get("ByteCount", "")),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from sole_logging.measures import resources, rollups
 from sole_logging.measures.case import CaseRow, fold, work_hours
@@ -74,8 +74,13 @@ class FactTable:
         for level in LEVELS:
             rollups.refresh(connection, level)
 
-    def forget(self, connection: Connection, before: datetime) -> int:
-        """Delete cases from before a moment; what was counted of them stays in the rollups.
+    def forget(self, connection: Connection, before: datetime, at_most: int = 2 * _CHUNK) -> int:
+        """Delete cases from before the day of a moment; what was counted of them stays in the rollups.
+
+        Args:
+            connection: within a transaction of the writer.
+            before: the moment.
+            at_most: so many are deleted; call again until none is.
 
         Returns:
             How many cases were deleted.
@@ -85,13 +90,16 @@ class FactTable:
             waiting = [one for one in rollups.marked(connection, level, rollups.DAY) if one < day]
             rollups.refresh(connection, level, leave=0, at_once=len(waiting))
         oldest = rollups.start_of_day(day)
-        last = select(FACT.c.case_id).group_by(FACT.c.case_id).having(func.max(FACT.c.at) < oldest)
-        gone = list(connection.execute(last).scalars())
+        remember(connection, OLDEST, str(max(oldest, oldest_case(connection))))
+        goes_on = select(FACT.c.case_id).where(
+            FACT.c.case_id == CASE_ROW.c.case_id, or_(FACT.c.at >= oldest, FACT.c.end_at >= oldest)
+        )
+        old = select(CASE_ROW.c.case_id).where(CASE_ROW.c.at < oldest, ~goes_on.exists()).limit(at_most)
+        gone = list(connection.execute(old).scalars())
         for some in _chunks(gone):
             for table in (CASE_KEY, CASE_ROW, FACT):
                 connection.execute(delete(table).where(table.c.case_id.in_(some)))
         resources.forget(connection, oldest)
-        remember(connection, OLDEST, str(oldest))
         return len(gone)
 
     def _write(self, connection: Connection, cases: dict[int, list[LogEntry]], gone: Sequence[int]) -> None:

@@ -102,6 +102,14 @@ def test_unknown_events_are_tolerated_and_events_of_other_applications_never_cou
     assert (entries[0].engine, entries[0].site) == ("lung", "North")
 
 
+def test_a_reader_is_known_by_the_role_of_a_participant_without_address():
+    reader = (
+        '<ActiveParticipant UserID="E1" UserIsRequestor="true"><RoleIDCode csd-code="121098" /></ActiveParticipant>'
+    )
+    signed = {**RUN[0], "Msg": RUN[0]["Msg"].replace("<ActiveParticipant", reader + "<ActiveParticipant", 1)}
+    assert [one.person for one in entries_of([RUN[0], signed])] == ["", "E1"]
+
+
 @pytest.mark.requirement("SOLE-EC-003")
 @pytest.mark.parametrize(
     "server",

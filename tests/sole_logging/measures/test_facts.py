@@ -106,7 +106,8 @@ def test_facts_that_are_deleted_stay_counted_and_are_not_made_again(facts):
         facts.apply(day(6, 1 + number * 6, number * 86400.0))
     before = said(facts, "K12", "A15")
     with facts.engine.begin() as connection:
-        assert facts.table.forget(connection, START + timedelta(days=5)) == 30
+        moment = START + timedelta(days=5)
+        assert [facts.table.forget(connection, moment, at_most=20) for _ in range(3)] == [20, 10, 0]
     assert {name: one.groups[0].count for name, one in said(facts, "K12", "A15").items()} == {
         name: one.groups[0].count for name, one in before.items()
     }
