@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 
 from profiles.hl7 import Message, MessageFinding, MessageRefused
 
@@ -68,7 +77,15 @@ class Receiving(BaseModel):
     unknown_patients: Literal["accept", "stop"] = "accept"
 
 
-BySender = Annotated[dict[Sender, Receiving], BeforeValidator(_listed)]
+class Otherwise(Receiving):
+    """What is otherwise for one sender; the rest is as for everybody, and is not shown as its own."""
+
+    @model_serializer(mode="wrap")
+    def _what_was_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
+BySender = Annotated[dict[Sender, Otherwise], BeforeValidator(_listed)]
 
 
 def sender_of(content: bytes) -> str:

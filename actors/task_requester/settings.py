@@ -95,7 +95,7 @@ class Settings(ActorSettings, Receiving):
     def of(self, sender: str) -> Settings:
         """The settings that hold for a sender (MSH-3 and MSH-4, joined by a bar)."""
         found = self.senders.get(sender) or self.senders.get(ANY_SENDER)
-        return self.model_copy(update=found.model_dump(exclude_unset=True)) if found else self
+        return self.model_copy(update=found.model_dump()) if found else self
 
     @property
     def storage_url(self) -> str:

@@ -75,6 +75,7 @@ def test_what_holds_for_one_sender_holds_for_no_other(make, name, value, raw, co
 def test_a_sender_that_is_not_named_is_refused_unless_the_rest_is():
     raw = build_order(ORDER)
     assert Settings(senders=[RIS]).of(RIS) == Settings(senders=[RIS])
+    assert Settings(senders={RIS: {"versions": ["2.3.1"]}}).model_dump()["senders"] == {RIS: {"versions": ("2.3.1",)}}
     assert sender_of(b"\r\nMSH$*~\\&$RIS*1$SITE*2$X\rORC$NW\r") == "RIS|SITE"
     assert [sender_of(raw[:7]), sender_of(b"PID|1"), sender_of(b"")] == [""] * 3
 
