@@ -192,12 +192,16 @@ class Projector:
             pass
 
     def _run(self) -> None:
+        tidy = True
         while not self._ending.is_set():
             try:
                 self._let_others()
                 changes = self._store.changes
-                if not self.step():
-                    self._store.wait_for_change(changes, _IDLE_SECONDS)
+                if self.step():
+                    tidy = False
+                elif not self._store.wait_for_change(changes, _IDLE_SECONDS) and not tidy:
+                    self._store.database.tidy()
+                    tidy = True
             except Exception as error:  # the thread lives as long as the process
                 _log.error("projection-waits", reason=str(error))
                 self._ending.wait(_RETRY_SECONDS)

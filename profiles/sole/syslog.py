@@ -131,7 +131,7 @@ class FrameDecoder:
         """Whether a message has begun that is not whole yet."""
         return bool(self._buffer) or self._wanted is not None
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def feed(self, data: bytes | memoryview) -> Iterator[bytes]:
         """Take the next octets and give every message that is now whole.
 
         Raises:

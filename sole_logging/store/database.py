@@ -20,7 +20,9 @@ from sole_logging.store.tables import MESSAGE, MESSAGE_COLUMNS, METADATA, STATE
 VERSION = 2
 _CARRIED = 500
 _CACHE_KIB = 65_536
-_CHECKPOINT_PAGES = 4_000
+_PAGE_OCTETS = 8_192
+#: The log before the database (WAL) is carried into it when there is time, or when it has so many pages.
+_CHECKPOINT_PAGES = 32_000
 
 
 class Database:
@@ -77,6 +79,12 @@ class Database:
         """A connection to read by; readers never wait for the writer."""
         with self._translated(), self.engine.connect() as connection:
             yield connection
+
+    def tidy(self) -> None:
+        """Do what is better done while nothing else is to do: carry SQLite's log of changes into its file."""
+        if self.is_sqlite:
+            with self.read() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
 
     def in_order(self, connection: Connection) -> None:
         """Let nobody else append before this transaction has ended, so that numbers become visible in their order."""
@@ -158,6 +166,7 @@ def _engine(url: str, *, is_sqlite: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
         for pragma in (
+            f"page_size={_PAGE_OCTETS}",  # of a new file
             "journal_mode=WAL",
             "synchronous=FULL",
             f"cache_size=-{_CACHE_KIB}",

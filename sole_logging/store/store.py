@@ -57,10 +57,10 @@ class EventStore:
         self.wake()
         return new
 
-    def wait_for_change(self, since: int, seconds: float) -> None:
-        """Return when ``changes`` is no longer what it was, or after that many seconds."""
+    def wait_for_change(self, since: int, seconds: float) -> bool:
+        """Wait until ``changes`` is no longer what it was, at most so many seconds; whether it is."""
         with self._changed:
-            self._changed.wait_for(lambda: self.changes != since, seconds)
+            return self._changed.wait_for(lambda: self.changes != since, seconds)
 
     def wake(self) -> None:
         """Tell whoever waits that messages were added or read by this process."""
