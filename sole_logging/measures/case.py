@@ -97,7 +97,7 @@ def fold(entries: Iterable[LogEntry], hour_class: Callable[[datetime], str] = wo
     for uid, entries_of_it in works.items():
         own = by_code(entries_of_it)
         strata = shared | {name: value for name, value in _strata(entries_of_it).items() if value}
-        strata["finding"] = _finding([own])
+        strata |= {"finding": _finding([own]), "reason": _reason(own)}
         rows.append(_row(WORKITEM, uid, Told(resolve(WORKITEM, own, study), own), entries_of_it, strata, hour_class))
     return rows
 
@@ -121,6 +121,12 @@ def _finding(works: Iterable[dict[str, list[LogEntry]]]) -> str:
     """What the AI said: positive when any algorithm found something (PS3.16 CID 6047)."""
     said = {_FINDINGS[code] for own in works for code in _FINDINGS if code in own}
     return "positive" if "positive" in said else "negative" if said else ""
+
+
+def _reason(own: dict[str, list[LogEntry]]) -> str:
+    """Why a workitem was canceled: the code that was told, ``not told`` when none was, empty when it was not."""
+    canceled = own.get("AIX106", ())
+    return next((one.reason for one in canceled if one.reason), "not told" if canceled else "")
 
 
 def _workitems(ordered: Sequence[LogEntry]) -> dict[str, list[LogEntry]]:

@@ -184,3 +184,11 @@ def test_an_entry_is_made_of_what_a_stored_message_says():
     assert made.codes == ("SOLE115", "AIX122")
     assert (made.priority, made.bytes, made.instances, made.place) == ("HIGH", 12, 0, "E")
     assert (made.engine, made.engine_version, made.outcome) == ("lung", "2", 0)
+
+
+def test_why_a_workitem_was_canceled_tells_it_apart():
+    told = [entry("AIX106", 9, workitem="2.999.9.1", outcome=8, reason="110501")]
+    quiet = [entry("AIX106", 9, workitem="2.999.9.2", outcome=8), entry("AIX107", 9, workitem="2.999.9.3")]
+    rows = [row for case in (told, quiet[:1], quiet[1:]) for row in fold(case) if row.key]
+    reasons = [dict(zip(STRATA, row.strata, strict=True))["reason"] for row in rows]
+    assert reasons == ["110501", "not told", ""]
