@@ -76,7 +76,7 @@ def parse(document: bytes) -> ParsedEvent:
         BadInput: when it is no well-formed XML, declares a document type or entities (which an audit message never
             needs and which are the way of entity bombs), is nested absurdly deep, or is no AuditMessage.
     """
-    root = _root(document.removeprefix(BYTE_ORDER_MARK))
+    root = root_of(document)
     deviations: list[str] = []
     identification = root.find("EventIdentification")
     if identification is None:
@@ -93,7 +93,7 @@ def parse(document: bytes) -> ParsedEvent:
         identification=EventCode("", "") if event_element is None else _code(event_element, deviations),
         codes=codes,
         step=step_of(codes),
-        at=_moment(identification.get("EventDateTime", ""), deviations),
+        at=moment_of(identification.get("EventDateTime", ""), deviations),
         outcome=_outcome(identification.get("EventOutcomeIndicator", ""), deviations),
         source="" if source is None else source.get("AuditSourceID", ""),
         site="" if source is None else source.get("AuditEnterpriseSiteID", ""),
@@ -109,9 +109,14 @@ def parse(document: bytes) -> ParsedEvent:
     )
 
 
-def _root(document: bytes) -> Element:
+def root_of(document: bytes) -> Element:
+    """The root of an audit message.
+
+    Raises:
+        BadInput: as `parse`.
+    """
     try:
-        root: Element = fromstring(document, forbid_dtd=True)
+        root: Element = fromstring(document.removeprefix(BYTE_ORDER_MARK), forbid_dtd=True)
     except ParseError as error:
         raise BadInput(f"The audit message is not well-formed XML: {error}.") from error
     except DefusedXmlException as error:
@@ -143,7 +148,7 @@ def _code(element: Element, deviations: list[str]) -> EventCode:
     return EventCode(code, element.get("codeSystemName", ""), meaning)
 
 
-def _moment(text: str, deviations: list[str]) -> datetime | None:
+def moment_of(text: str, deviations: list[str]) -> datetime | None:
     """EventDateTime; leap seconds are read as the next second, a time without zone as UTC, and both are named."""
     leap = ":60" in text[-20:]
     try:
