@@ -14,7 +14,8 @@ from connectathon.campaigns.order_receiver import END, START, Memory, Receiver, 
 FULL_SIZE = 1_000_000
 MOST_GROWTH_MIB = 150
 _WARM_UP = 200
-_ANSWER = re.compile(rb"MSH\|[^\r]*\rMSA\|(A[AER])(\||\r)", re.DOTALL)
+#: With the separator that the sender declared, whatever it is (HL7-018).
+_ANSWER = re.compile(rb"MSH(.{1,4}?)[^\r]*\rMSA\1(?P<code>A[AER])(\1|\r)", re.DOTALL)
 _FRAMING = bytes.maketrans(START + END[:1], b"  ")
 _SIGNS = (b"|", b"^", b"~", b"&", b"\\", b"\r", b"\n", b"\0", b'""', b"\xff", b"\\X0B\\", b"9" * 400)
 
@@ -123,7 +124,7 @@ def _between(chance: random.Random, whole: list[bytes]) -> bytes:
 
 def _judge(answer: bytes, answers: Counter[str], number: int, findings: list[str]) -> None:
     found = _ANSWER.match(answer)
-    code = found[1].decode() if found else "otherwise"
+    code = found["code"].decode() if found else "otherwise"
     answers[code] += 1
     if not found:
         findings.append(f"frame {number}: the answer is no acknowledgment")
