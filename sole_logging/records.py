@@ -11,10 +11,13 @@ import orjson
 
 from profiles.errors import BadInput
 from profiles.sole.reading import BYTE_ORDER_MARK, ParsedEvent, parse
+from profiles.sole.repairing import closed
 from profiles.sole.syslog import HEADER, HIGHEST_PRI, SyslogMessage, parse_syslog
 
 #: Families of messages: SOLE events, security audit events, anything else that is syslog (SOLE-055, SOLE-068).
 SOLE, AUDIT, OTHER = "sole", "audit", "other"
+#: The channel that may cut messages off (SOLE-019).
+UDP = "syslog-udp"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DIGEST_OCTETS = 16
@@ -38,7 +41,7 @@ class Receipt:
     Attributes:
         raw: the whole syslog message.
         received_at: when it came, timezone-aware.
-        channel: ``syslog-tls``, ``syslog-tcp``, ``local``.
+        channel: ``syslog-tls``, ``syslog-tcp``, ``syslog-udp``, ``bulk``, ``fhir``, ``local``.
         peer: address of the sender.
     """
 
@@ -58,6 +61,7 @@ class StoredMessage:
     host: str
     application: str
     raw: bytes
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,11 @@ def project(message: StoredMessage) -> Projected:
     header = parse_syslog(message.raw)
     flaw = _told_time(header.timestamp.encode())[1] if header else "no header of RFC 5424"
     flaws = [flaw] if flaw else []
-    event = _read(header.content if header else message.raw, flaws)
+    content = header.content if header else message.raw
+    event = _read(content, flaws)
+    if event is None and message.channel == UDP and (rest := closed(content)):
+        flaws.append("The message was cut off; open elements were closed")
+        event = _read(rest, flaws)
     columns = _event_columns(message, event or ParsedEvent(), flaws)
     family = _family(event, header)
     return Projected(

@@ -98,8 +98,8 @@ def _spellings() -> dict[str, str]:
 
 
 def same_system(system: str) -> str:
-    """A system in the spelling that we use; there are several of RadLex."""
-    return _spellings().get(system, system)
+    """A system in the spelling that we use: there are several of RadLex, and names of schemes pass for systems."""
+    return _spellings().get(system) or _systems().get(system.lower(), system)
 
 
 def system_of_scheme(scheme: str) -> str:

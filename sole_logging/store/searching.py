@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -118,7 +119,7 @@ def messages(connection: Connection, query: SyslogQuery) -> list[dict[str, str]]
 
 def _matching(found: Select[Any], query: SyslogQuery, dialect: str) -> Select[Any]:
     for bound in query.dates:
-        found = found.where(*_bounds(bound))
+        found = found.where(*_bounds(MESSAGE.c.stamped, bound))
     for name, values in query.fields:
         column = MESSAGE.c[name]
         found = found.where(column.in_(_numbers(values) if name in ("pri", "version") else list(values)))
@@ -134,8 +135,8 @@ def _numbers(values: tuple[str, ...]) -> list[int]:
     return [int(one) for one in values if one.isdecimal() and len(one) <= _PRI_DIGITS]
 
 
-def _bounds(bound: TimeBound) -> tuple[ColumnElement[bool], ...]:
-    column, low, high = MESSAGE.c.stamped, micros(bound.low), micros(bound.high)
+def _bounds(column: ColumnElement[int], bound: TimeBound) -> tuple[ColumnElement[bool], ...]:
+    low, high = micros(bound.low), micros(bound.high)
     conditions = {
         "ge": (column >= low,),
         "gt": (column >= high,),
@@ -146,9 +147,64 @@ def _bounds(bound: TimeBound) -> tuple[ColumnElement[bool], ...]:
     return conditions[bound.prefix]
 
 
+@dataclass(frozen=True, slots=True)
+class ReadMessage:
+    """A message that holds an audit message.
+
+    Attributes:
+        place: time of its event and its number, which are its place among others.
+    """
+
+    place: tuple[int, int]
+    key: bytes
+    received_at: int
+    raw: bytes
+
+
+def audit_messages(
+    connection: Connection,
+    dates: Sequence[TimeBound],
+    after: tuple[int, int] | None = None,
+    *,
+    newest_first: bool = False,
+) -> Iterator[ReadMessage]:
+    """Messages that hold an audit message, SOLE or security, in order of the time of their event.
+
+    Args:
+        connection: of the store; it is in use until the iterator ends or is closed.
+        dates: bounds on the time of the event, all of which hold.
+        after: the place after which to begin.
+        newest_first: the other order.
+    """
+    columns = (EVENT.c.at, EVENT.c.number, MESSAGE.c.key, EVENT.c.received_at, MESSAGE.c.raw)
+    found = select(*columns).join_from(EVENT, MESSAGE, EVENT.c.number == MESSAGE.c.number)
+    found = found.where(EVENT.c.family != OTHER)
+    for bound in dates:
+        found = found.where(*_bounds(EVENT.c.at, bound))
+    at, number = EVENT.c.at, EVENT.c.number
+    if after:
+        beyond = number < after[1] if newest_first else number > after[1]
+        reached = at <= after[0] if newest_first else at >= after[0]
+        found = found.where(reached, or_(at != after[0], beyond))
+    order = (at.desc(), number.desc()) if newest_first else (at, number)
+    rows = connection.execution_options(yield_per=_PAGE).execute(found.order_by(*order))
+    try:
+        for row in rows:
+            yield ReadMessage((row.at, row.number), bytes(row.key), row.received_at, bytes(row.raw))
+    finally:
+        rows.close()
+
+
+def kept(connection: Connection, *, number: int | None = None, key: bytes = b"") -> tuple[int, bytes] | None:
+    """When a message came, and its octets; by its number or its key."""
+    wanted = MESSAGE.c.key == key if number is None else MESSAGE.c.number == number
+    row = connection.execute(select(MESSAGE.c.received_at, MESSAGE.c.raw).where(wanted)).first()
+    return (row.received_at, bytes(row.raw)) if row else None
+
+
 def after(connection: Connection, number: int, limit: int, octets: int) -> list[StoredMessage]:
     """The messages that follow a number, in order: at most so many, and no more once they are so many octets."""
-    columns = ("number", "key", "received_at", "hostname", "application", "raw")
+    columns = ("number", "key", "received_at", "hostname", "application", "raw", "channel")
     found = select(*(MESSAGE.c[name] for name in columns)).where(MESSAGE.c.number > number)
     rows = connection.execution_options(yield_per=_PAGE).execute(found.order_by(MESSAGE.c.number).limit(limit))
     taken: list[StoredMessage] = []
