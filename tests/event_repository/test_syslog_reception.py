@@ -45,7 +45,7 @@ def test_an_event_is_stored_with_its_step_and_identifiers(repository, accession)
     assert event["at"] <= event["received_at"]
 
 
-@pytest.mark.requirement("SOLE-013")
+@pytest.mark.requirement("SOLE-013", "SOLE-ER-003")
 def test_frames_may_come_octet_by_octet_and_many_at_once(repository, accession):
     first = frame(repository.message(accession, occurrence="first", description="Röntgen"))
     rest = [repository.message(accession, occurrence=str(number)) for number in range(100)]
@@ -86,7 +86,7 @@ def test_the_same_event_in_another_message_is_stored_once(repository, accession)
     assert len(repository.await_events(2, accession=accession)) == 2
 
 
-@pytest.mark.requirement("SOLE-015")
+@pytest.mark.requirement("SOLE-015", "SOLE-ER-003")
 @pytest.mark.parametrize(
     "lie",
     [b"abc ", b"0 ", b"9" * 20 + b" ", b"2000000 <85>1", b"-1 x", b"3 <85>1 2026", b"\r\n", b"007 <85>1 -", bytes(100)],
@@ -192,6 +192,35 @@ def test_senders_beyond_the_limit_are_turned_away_until_one_has_gone(repository,
     eventually(taken, what="a place to be free again")
 
 
+@pytest.mark.requirement("SOLE-ER-001", "SOLE-056")
+def test_a_thousand_messages_over_several_connections_are_stored_octet_for_octet(repository, accession):
+    sent = [repository.message(accession, occurrence=str(number), description="Röntgen") for number in range(1000)]
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(repository.connect()) for _ in range(5)]
+        for place, connection in enumerate(connections):
+            connection.sendall(b"".join(frame(one) for one in sent[place::5]))
+        repository.await_events(1000, accession=accession)
+    found = repository.messages(("msg", accession)).json()["Events"]
+    assert sorted(one["Msg"].encode() for one in found) == sorted(one.split(b" - ", 1)[1] for one in sent)
+
+
+UNUSUAL = {
+    "structured data": (b'[origin ip="10.0.0.1" note="a \\] b"][x@9 y="z"] %s', b"%s"),
+    "a byte order mark": (b"- \xef\xbb\xbf%s", b"%s"),
+    "several lines": (b"- one\r\n\ttwo %s\n\n", b"one\r\n\ttwo %s\n\n"),
+    "no text at all": (b'[a b="%s"]', b""),
+}
+
+
+@pytest.mark.requirement("SOLE-ER-002", "SOLE-055")
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_syslog_that_is_no_audit_message_is_found_unchanged(repository, accession, name):
+    rest, text = UNUSUAL[name]
+    repository.send(b"<13>1 2026-11-24T08:00:00Z host " + accession.encode() + b" 1 ID " + rest % accession.encode())
+    found = eventually(lambda: repository.messages(("app-name", accession)).json()["Events"], what="the message")
+    assert [one["Msg"].encode() for one in found] == [text.replace(b"%s", accession.encode())]
+
+
 FOREIGN = {
     "free text in a proper header": (b"<13>1 2026-11-24T08:00:00Z host app 1 ID - %s disk is full", "XML"),
     "a header of RFC 3164": (b"<34>Oct 11 22:14:15 mymachine su: %s failed", "no header of RFC 5424"),
@@ -206,7 +235,7 @@ FOREIGN = {
 }
 
 
-@pytest.mark.requirement("SOLE-019", "SOLE-055", "SOLE-056")
+@pytest.mark.requirement("SOLE-019", "SOLE-055", "SOLE-056", "SOLE-ER-004")
 @pytest.mark.parametrize("name", FOREIGN)
 def test_any_message_is_kept_as_it_came_and_what_is_wrong_with_it_is_named(repository, accession, name):
     template, flaw = FOREIGN[name]
