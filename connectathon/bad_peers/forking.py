@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from math import inf
@@ -141,6 +142,9 @@ def _serve() -> None:
             _become(asked)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:  # not every system ends what it inherits
+            pass
 
 
 def _become(asked: dict[str, Any]) -> None:
