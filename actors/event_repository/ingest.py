@@ -81,6 +81,17 @@ class Ingest:
             self._octets += _octets(rows)
             self._changed.notify()
 
+    def store(self, messages: Sequence[bytes], channel: str, peer: str = "") -> None:
+        """Store messages that came now, all or none of them; on disk when this returns.
+
+        Raises:
+            Unavailable: when they could not be stored.
+        """
+        now = micros(self.now())
+        reached(Step.RECEIVED, messages=str(len(messages)))
+        new = self._store.add_rows([row_of(message, now, channel, peer) for message in messages])
+        self._count(len(messages), new)
+
     def note(self, peer: str, flaw: str) -> None:
         """Take what was wrong with a sender and is no message; it is seen among the senders."""
         with self._changed:
@@ -124,10 +135,14 @@ class Ingest:
         except StepwellError as error:
             _log.error("events-not-stored", reason=error.message, messages=len(rows))
             return False
-        self.received += len(rows)
-        self.duplicates += len(rows) - new
-        reached(Step.STORED, messages=str(len(rows)), new=str(new))
+        self._count(len(rows), new)
         return True
+
+    def _count(self, stored: int, new: int) -> None:
+        with self._changed:
+            self.received += stored
+            self.duplicates += stored - new
+        reached(Step.STORED, messages=str(stored), new=str(new))
 
 
 def _octets(rows: Sequence[MessageRow]) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from actors.event_repository.application import create_app
 from actors.event_repository.ingest import Ingest
+from actors.event_repository.readers import Readers
 from actors.event_repository.retention import Retention
-from actors.event_repository.routes import create_app
 from actors.event_repository.settings import Settings
 from actors.event_repository.syslog_server import SyslogServer
+from actors.event_repository.udp import UdpServer
 from actors.shared.reporting import source_for
 from actors.shared.serving import require_free_port, serve
 from actors.shared.settings import CommonSettings
@@ -27,6 +29,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
     """
     for port in (settings.port, settings.syslog_port):
         require_free_port(ACTOR, settings.host, port)
+    readers = Readers.of(settings.readers_token_file)
     directory = common.data_dir / ACTOR
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -37,6 +40,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
     store = EventStore(settings.database_url or directory / "events.sqlite")
     ingest = Ingest(store, source_for(ACTOR, common, ACTOR))
     server = SyslogServer(settings, ingest)
+    udp = UdpServer(settings.host, settings.udp_port, ingest) if settings.udp else None
     facts = FactTable()
     with store.database.write() as connection:
         facts.create(connection)
@@ -45,12 +49,14 @@ def run(settings: Settings, common: CommonSettings) -> None:
     ingest.start()
     try:
         server.start()
+        if udp:
+            udp.start()
         projector.start()
         retention.start()
         ingest.record(SecurityEvent("application-start", ingest.now()))
         base = f"http://{settings.host}:{settings.port}"
         serve(
-            create_app(store, ingest),
+            create_app(store, ingest, settings, readers),
             actor=ACTOR,
             host=settings.host,
             port=settings.port,
@@ -60,6 +66,8 @@ def run(settings: Settings, common: CommonSettings) -> None:
         ingest.record(SecurityEvent("application-stop", ingest.now()))
     finally:
         server.close()
+        if udp:
+            udp.close()
         retention.close()
         ingest.close()
         projector.close()

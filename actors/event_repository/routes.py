@@ -1,4 +1,4 @@
-"""Queries over HTTP: ITI-82 Retrieve Syslog Event, and parsed events as JSON. Every query leaves an audit event."""
+"""Queries over HTTP: ITI-82 Retrieve Syslog Event, and parsed events as JSON. Every query leaves audit events."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 import orjson
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 
+from actors.event_repository.auditing import tell_used
 from actors.event_repository.ingest import Ingest
-from actors.shared.logs import get_logger
-from profiles.errors import BadInput, NotAcceptable, StepwellError
-from profiles.sole.event import Outcome, SecurityEvent
+from profiles.errors import BadInput, NotAcceptable
 from profiles.sole.message import clean
 from profiles.sole.retrieval import GREATEST_ANSWER, parse_date, parse_query
 from sole_logging.store import EventQuery, EventStore
 
 LIMIT = 1000
+HEALTH = "/health"
 _PATIENCE_SECONDS = 2.0
 _TEXTS = (*(field.name for field in fields(EventQuery) if field.default == ""), "family")
-_log = get_logger(__name__)
 
 
 class Queries:
@@ -63,37 +62,16 @@ class Queries:
         taken = {"received": self._ingest.received, "duplicates": self._ingest.duplicates}
         return {"actor": "event_repository", "state": "ready", **self._store.figures(), **taken}
 
-    def refused(self, request: Request, error: Exception) -> Response:
-        """An error as an answer, by its row of ``errors.csv``."""
-        if not isinstance(error, StepwellError):
-            raise error
-        _log.warning("refused", path=request.url.path, status=error.row.http, error=error.row_key)
-        body = orjson.dumps({"error": error.row_key, "message": error.message})
-        return Response(body, error.row.http, media_type="application/json")
-
     def _audit(self, request: Request) -> None:
-        self._ingest.record(
-            SecurityEvent(
-                "audit-log-used",
-                self._ingest.now(),
-                Outcome.SUCCESS,
-                address=request.client.host if request.client else "",
-                target=str(request.url.replace(query="")),
-            )
-        )
+        tell_used(self._ingest, request, request.url.query)
 
-
-def create_app(store: EventStore, ingest: Ingest) -> FastAPI:
-    """The HTTP application over one store."""
-    queries = Queries(store, ingest)
-    router = APIRouter()
-    router.add_api_route("/events", queries.events, methods=["GET"], response_model=None)
-    router.add_api_route("/syslogsearch", queries.messages, methods=["GET"], response_model=None)
-    router.add_api_route("/health", queries.health, methods=["GET"])
-    app = FastAPI(title="Stepwell Event Repository", docs_url=None, redoc_url=None)
-    app.include_router(router)
-    app.add_exception_handler(StepwellError, queries.refused)
-    return app
+    def router(self) -> APIRouter:
+        """The routes."""
+        router = APIRouter()
+        router.add_api_route("/events", self.events, methods=["GET"], response_model=None)
+        router.add_api_route("/syslogsearch", self.messages, methods=["GET"], response_model=None)
+        router.add_api_route(HEALTH, self.health, methods=["GET"])
+        return router
 
 
 def event_query(parameters: list[tuple[str, str]]) -> EventQuery:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,14 +18,13 @@ ACTOR = "event_repository"
 def _spoil_receipts(change: Callable[[bytes], bytes | None]) -> None:
     """From now on every message passes through a function before it is stored; None drops it."""
     from actors.event_repository.ingest import Ingest
-    from sole_logging.records import Receipt
 
     honest = Ingest.take
 
-    def take(self: Ingest, receipt: Receipt) -> None:
-        changed = receipt.raw if receipt.channel == "local" else change(receipt.raw)
-        if changed is not None:
-            honest(self, Receipt(changed, receipt.received_at, receipt.channel, receipt.peer))
+    def take(self: Ingest, messages: Sequence[bytes], channel: str, peer: str = "") -> None:
+        changed = messages if channel == "local" else [one for one in map(change, messages) if one is not None]
+        if changed:
+            honest(self, changed, channel, peer)
 
     Ingest.take = take  # type: ignore[method-assign]
 
@@ -91,8 +90,8 @@ def _whole_reads() -> None:
 
     honest = FrameDecoder.feed
 
-    def feed(self: FrameDecoder, data: bytes) -> Any:
-        begun = self.in_message or b" " in data
+    def feed(self: FrameDecoder, data: bytes | memoryview) -> Any:
+        begun = self.in_message or b" " in bytes(data)
         return honest(self, data if begun else b"")
 
     FrameDecoder.feed = feed  # type: ignore[method-assign]
@@ -104,7 +103,7 @@ def _patient() -> None:
 
     honest = FrameDecoder.feed
 
-    def feed(self: FrameDecoder, data: bytes) -> Any:
+    def feed(self: FrameDecoder, data: bytes | memoryview) -> Any:
         try:
             yield from honest(self, data)
         except BadFrame:
@@ -199,10 +198,10 @@ def _no_trace() -> None:
 
 @defect("event-er-keeps-duplicates", ACTOR, "a message sent again is stored again", warns=("SOLE-ER-001",))
 def _keeps_duplicates() -> None:
-    from sole_logging import records
+    from actors.event_repository import ingest
 
-    numbers = itertools.count(1)
-    vars(records)["digest"] = lambda _header, _raw: str(next(numbers)).encode()
+    numbers, honest = itertools.count(1), vars(ingest)["row_of"]
+    vars(ingest)["row_of"] = lambda *told: (str(next(numbers)).encode(), *honest(*told)[1:])
 
 
 @defect("event-er-no-alert", ACTOR, "nothing tells of a stranger at the door", warns=("SOLE-ER-011",))

@@ -116,7 +116,7 @@ def root_of(document: bytes) -> Element:
         BadInput: as `parse`.
     """
     try:
-        root: Element = fromstring(document.removeprefix(BYTE_ORDER_MARK), forbid_dtd=True)
+        root = _tree(document)
     except ParseError as error:
         raise BadInput(f"The audit message is not well-formed XML: {error}.") from error
     except DefusedXmlException as error:
@@ -128,6 +128,20 @@ def root_of(document: bytes) -> Element:
     if _deeper_than(root, MAXIMUM_DEPTH):
         raise BadInput("The audit message is nested deeper than any schema allows.")
     return root
+
+
+def _tree(document: bytes) -> Element:
+    root: Element = fromstring(document.removeprefix(BYTE_ORDER_MARK), forbid_dtd=True)
+    return root
+
+
+def well_formed(document: bytes) -> bool:
+    """Whether something is XML without a document type; of an audit message or not."""
+    try:
+        _tree(document)
+    except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError):
+        return False
+    return True
 
 
 def _deeper_than(root: Element, limit: int) -> bool:

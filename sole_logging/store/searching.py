@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -167,7 +167,7 @@ def audit_messages(
     after: tuple[int, int] | None = None,
     *,
     newest_first: bool = False,
-) -> Iterator[ReadMessage]:
+) -> Generator[ReadMessage, None, None]:
     """Messages that hold an audit message, SOLE or security, in order of the time of their event.
 
     Args:

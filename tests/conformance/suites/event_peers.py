@@ -151,6 +151,7 @@ def judged_repository(folder, peer="good", told=None):
     """A running Event Repository, and a function that judges it."""
     pki.init(folder / "pki", "Test")
     port, syslog = free_port(), free_port()
+    url = f"http://127.0.0.1:{port}"
     settings = {"port": port, "syslog_port": syslog, "tls": side(folder / "pki", "server")}
     with running("event_repository", folder / "data", peer, **settings):
         yield lambda begins=(): judge(
@@ -161,8 +162,8 @@ def judged_repository(folder, peer="good", told=None):
                     "tls": side(folder / "pki", "client"),
                     "authority_key": str(folder / "pki" / "authority.key"),
                 },
-                "queries": {"base_url": f"http://127.0.0.1:{port}"},
-                "options": ["tls"],
+                "queries": {"base_url": url, "fhir_url": url, "bulk_url": url},
+                "options": ["tls", "audit-event", "bulk"],
             },
             folder / "evidence",
             told,
