@@ -35,13 +35,14 @@ class _Stack:
     slice_spacing: float
 
 
-def head_study(order: DemoOrder, folder: Path, source: str = "pydeface") -> list[Path]:
+def head_study(order: DemoOrder, folder: Path, source: str = "pydeface", slices: slice | None = None) -> list[Path]:
     """Make a study of one MR series from a sample head.
 
     Args:
         order: patient, accession number and Study Instance UID.
         folder: where the files ``IM0001.dcm`` … go; made when missing.
         source: ``pydeface`` (176 sagittal slices) or ``colin27`` (181 axial slices).
+        slices: which of them; all when None.
 
     Returns:
         The files, in slice order.
@@ -49,7 +50,7 @@ def head_study(order: DemoOrder, folder: Path, source: str = "pydeface") -> list
     Raises:
         NotFound: when the package with the head is not installed.
     """
-    return write_series(load_head(source), order, folder, slice_axis=0 if source == "pydeface" else 2)
+    return write_series(load_head(source), order, folder, slice_axis=0 if source == "pydeface" else 2, slices=slices)
 
 
 def write_series(

@@ -33,11 +33,13 @@ class Walk:
         department: a running department.
         report: told each stage in words.
         source: which head the modality sends (``pydeface`` or ``colin27``).
+        slices: which of its slices; all when None.
     """
 
     department: Department
     report: Report
     source: str = "pydeface"
+    slices: slice | None = None
     order: DemoOrder = field(default_factory=new_order)
     images_sent_at: datetime | None = None
     control_id: str = ""
@@ -46,7 +48,7 @@ class Walk:
         """Let the modality take the pictures; they are files until they are sent."""
         folder = self.department.data_dir / "modality" / self.order.accession_number
         folder.mkdir(parents=True, exist_ok=True)
-        return modality.head_study(self.order, folder, source=self.source)
+        return modality.head_study(self.order, folder, source=self.source, slices=self.slices)
 
     def send_order(self, twice: bool = False) -> None:
         """Send the order over MLLP and see that it is accepted.

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 import pytest
 
-from connectathon.campaigns.demo_kills import QUICK_RULES
+from connectathon.campaigns.demo_kills import FEW_SLICES, QUICK_RULES
 from stepwell.demo.department import Department
 from stepwell.demo.walk import Walk
 
@@ -34,7 +34,7 @@ def department(tmp_path_factory):
 
 @pytest.mark.parametrize("steps", STEPS, ids="-".join)
 def test_a_study_ends_completed_once_though_actors_are_killed_at(steps, department):
-    walk = Walk(department, report=lambda stage, words: None)
+    walk = Walk(department, report=lambda stage, words: None, slices=FEW_SLICES)
     paths = walk.make_images()
     for step in steps:
         department.arm(step)
