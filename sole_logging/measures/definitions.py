@@ -12,8 +12,8 @@ from profiles.tables import read_table
 PACKAGE = "profiles.sole"
 STUDY: Final = "study"
 WORKITEM: Final = "workitem"
-#: What cases can be told apart by. ``hours`` is ``work`` or ``off``, ``finding`` what the AI said of the study, ``reason``
-#: why a workitem was canceled.
+#: What cases can be told apart by. ``hours`` is ``work`` or ``off``, ``finding`` what the AI said of the study,
+#: ``reason`` why a workitem was canceled.
 STRATA: Final = ("priority", "place", "modality", "site", "hours", "readers", "engine", "version", "finding", "reason")
 #: The measure of events; it is kept with their studies.
 LATENCY: Final = "A33"

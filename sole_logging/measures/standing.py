@@ -59,7 +59,7 @@ def backlog(connection: Connection, level: str, window: Window) -> tuple[list[Fi
     open_still = np.array([row.end_at is None or row.end_at >= window.until for row in rows], bool)
     stratum = np.array([row.stratum for row in rows], np.int64)
     found = []
-    for since, until, label in _spans_of(window):
+    for since, until, label in spans_of(window):
         whole = Window(since, until, window.filters, "" if window.by in SPANS else window.by)
         for group, members in grouped(strata, whole, begin, stratum):
             kept = members & (begin < until) & (np.maximum(end, begin) >= since)
@@ -84,7 +84,7 @@ def flow(connection: Connection, level: str, window: Window) -> list[Figures]:
     else:
         parts = counts(connection, level, [ENDED], window)[ENDED]
         sums = [(label, _cases_in(some)) for label, some in grouped_counts(strata, window, parts)]
-    lengths = {label: until - since for since, until, label in _spans_of(window)}
+    lengths = {label: until - since for since, until, label in spans_of(window)}
     whole = window.until - window.since
     return [Figures(group, count, mean=count * HOUR / lengths.get(group, whole)) for group, count in sums]
 
@@ -178,7 +178,7 @@ def _performers(connection: Connection, window: Window) -> int:
     return int(connection.execute(asked).scalar_one())
 
 
-def _spans_of(window: Window) -> list[tuple[int, int, str]]:
+def spans_of(window: Window) -> list[tuple[int, int, str]]:
     """The spans of time that a window is grouped by, cut to it, with their names; the whole when by something else."""
     if window.by not in SPANS:
         return [(window.since, window.until, "")]
