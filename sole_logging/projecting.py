@@ -22,6 +22,7 @@ from sole_logging.store.tables import EVENT, SOURCE
 
 _log = structlog.get_logger(__name__)
 _BATCH = 250
+_BATCH_BETWEEN = 25  # while others wait for the writer
 _OCTETS = 8_000_000
 _IDLE_SECONDS = 1.0
 _POLITE_SECONDS = 2.0
@@ -106,7 +107,7 @@ class Projector:
         """
         with self._store.database.read() as connection:
             before = state(connection, "projected")
-        messages = self._store.after(before, _BATCH, _OCTETS)
+        messages = self._store.after(before, _BATCH_BETWEEN if self._busy() else _BATCH, _OCTETS)
         if messages:
             self._settle(before, [project(message) for message in messages])
             self._store.wake()
