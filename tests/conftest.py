@@ -14,22 +14,6 @@ hypothesis.settings.register_profile("house", deadline=None, derandomize=not os.
 hypothesis.settings.load_profile("house")
 #: Folders whose files take minutes go first, so that no process ends long after the others.
 LONG = ("conformance/suites", "task_performer", "ohif", "peers", "image_manager", "image_display")
-#: The rooms of tests that prove rules; what they cover is what the gate of ``scripts/test`` asks for. Measuring what a
-#: whole department executes as well would take minutes and decide nothing.
-MEASURED = {
-    "air",
-    "aiwi",
-    "conformance",
-    "contract",
-    "dicom",
-    "errors",
-    "fhir",
-    "hl7",
-    "sole",
-    "sole_logging",
-    "ups",
-    "workitems",
-}
 #: Files that share what takes longest to make, the plain demo, are run by one process.
 WITH = {"tests/demo/test_trace.py": "tests/demo/test_demo.py"}
 SAMPLES = ("STEPWELL_SAMPLES", "STEPWELL_SCHEMAS")
@@ -62,8 +46,6 @@ def pytest_collection_modifyitems(config, items):
             reasons.setdefault(reason, []).append(item.nodeid)
         else:
             kept.append(item)
-            if item.path.relative_to(HERE).parts[0] not in MEASURED:
-                item.add_marker("no_cover")
     turns = _turns(item.path for item in kept)
     items[:] = sorted(kept, key=lambda item: turns.index(item.path))
     config.hook.pytest_deselected(items=dropped)
