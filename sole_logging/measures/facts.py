@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, inspect, or_, select, update
 
 from sole_logging.measures import resources, rollups
 from sole_logging.measures.case import CaseRow, fold, work_hours
@@ -44,10 +44,14 @@ class FactTable:
     def create(self, connection: Connection) -> None:
         """Make the tables where they are missing; fold all cases again where the measures have changed since."""
         METADATA.create_all(connection)
-        layout = " ".join(one.id for level in LEVELS for one in slots(level))
-        if remembered(connection, LAYOUT) != layout:
+        layout = " ".join([*(one.id for level in LEVELS for one in slots(level)), *STRATA])
+        before = remembered(connection, LAYOUT)
+        if before == layout:
+            return
+        if before:
+            _lay_out_again(connection)
             self._fold_again(connection)
-            remember(connection, LAYOUT, layout)
+        remember(connection, LAYOUT, layout)
 
     def apply(self, connection: Connection, entries: Sequence[LogEntry]) -> None:
         """Take entries into the facts, within the caller's transaction.
@@ -127,10 +131,21 @@ class FactTable:
 
     def _fold_again(self, connection: Connection) -> None:
         last = -1
-        connection.execute(delete(FACT))
         while ids := list(connection.execute(_next_cases(last)).scalars()):
             self._write(connection, _load_entries(connection, ids), ids)
             last = ids[-1]
+        for level in LEVELS:
+            rollups.refresh(connection, level, at_once=len(rollups.marked(connection, level, rollups.DAY)))
+
+
+def _lay_out_again(connection: Connection) -> None:
+    """Begin the rows of cases anew; strata that are new are empty in what was counted before."""
+    present = {column["name"] for column in inspect(connection).get_columns(STRATUM.name)}
+    for name in STRATA:
+        if name not in present:
+            connection.exec_driver_sql(f"ALTER TABLE {STRATUM.name} ADD COLUMN {name} VARCHAR NOT NULL DEFAULT ''")
+    FACT.drop(connection)
+    FACT.create(connection)
 
 
 def _next_cases(after: int) -> Select[Any]:

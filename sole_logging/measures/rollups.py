@@ -10,7 +10,7 @@ again when newer ones have changed since: a log that comes in order has each day
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ MONTH: Final = "month"
 BEGUN: Final = "begun"
 LEFT: Final = "left"
 ENDED: Final = "ended"
+_FLOWS = ((BEGUN, FACT.c.begin_at, None), (LEFT, FACT.c.end_at, FACT.c.begin_at), (ENDED, FACT.c.end_at, None))
 #: So many changed days of a level are left to be read from the cases, and so many are counted at once.
 _LEFT_ALONE = 2
 _AT_ONCE = 2
@@ -122,25 +123,32 @@ def latencies(stratum: Sequence[int], contents: Sequence[bytes]) -> tuple[NDArra
     return np.repeat(np.array(stratum, np.int64), sizes), np.frombuffer(b"".join(contents), "<i8")
 
 
-def count_cases(connection: Connection, level: str, since: int, until: int) -> dict[str, list[Counts]]:
-    """The counts of a span of time, by measure, from its cases."""
+def count_cases(
+    connection: Connection, level: str, since: int, until: int, names: Collection[str] | None = None
+) -> dict[str, list[Counts]]:
+    """The counts of a span of time, by measure, from its cases; of some measures, or of all."""
+    wanted = {one.id: number for number, one in enumerate(slots(level)) if names is None or one.id in names}
     found: dict[str, list[Counts]] = {}
     columns = (FACT.c.stratum, FACT.c.measured, FACT.c.latencies)
-    rows = connection.execute(select(*columns).where(*_between(level, FACT.c.at, since, until))).all()
+    has_latency = level == STUDY and (names is None or LATENCY in names)
+    needed = wanted or has_latency
+    rows = connection.execute(select(*columns).where(*_between(level, FACT.c.at, since, until))).all() if needed else []
     if rows:
         stratum = np.array([row.stratum for row in rows], np.int64)
         values = matrix(level, [row.measured for row in rows])
-        for number, one in enumerate(slots(level)):
-            found[one.id] = [counted(stratum, values[:, number], is_ratio=one.kind == "ratio")]
-    if rows and level == STUDY:
+        for name, number in wanted.items():
+            is_ratio = slots(level)[number].kind == "ratio"
+            found[name] = [counted(stratum, values[:, number], is_ratio=is_ratio)]
+    if rows and has_latency:
         found[LATENCY] = [counted(*latencies([row.stratum for row in rows], [row.latencies for row in rows]))]
-    moments = ((BEGUN, FACT.c.begin_at, None), (LEFT, FACT.c.end_at, FACT.c.begin_at), (ENDED, FACT.c.end_at, None))
-    for name, column, needed in moments:
+    for name, column, other in _FLOWS:
+        if names is not None and name not in names:
+            continue
         asked = select(FACT.c.stratum).where(*_between(level, column, since, until))
-        asked = asked if needed is None else asked.where(needed.is_not(None))
-        stratum = np.array(connection.execute(asked).scalars().all(), np.int64)
-        if len(stratum):
-            found[name] = [counted(stratum, np.ones(len(stratum), np.int64))]
+        asked = asked if other is None else asked.where(other.is_not(None))
+        some = np.array(connection.execute(asked).scalars().all(), np.int64)
+        if len(some):
+            found[name] = [counted(some, np.ones(len(some), np.int64))]
     return found
 
 

@@ -46,14 +46,15 @@ def backlog(connection: Connection, level: str, window: Window) -> tuple[list[Fi
         between ends of days.
     """
     strata = Strata(connection, window)
-    asked = select(FACT.c.begin_at, FACT.c.end_at, FACT.c.stratum).where(
+    waiting = (
         FACT.c.level == level,
         FACT.c.begin_at < window.until,
         or_(FACT.c.end_at >= window.since, FACT.c.end_at.is_(None)),
     )
-    rows = connection.execute(asked.limit(MOST_EXACT + 1)).all()
-    if len(rows) > MOST_EXACT:
+    some = select(FACT.c.at).where(*waiting).limit(MOST_EXACT + 1).subquery()
+    if connection.execute(select(func.count()).select_from(some)).scalar_one() > MOST_EXACT:
         return _daily_backlog(connection, level, window, strata), False
+    rows = connection.execute(select(FACT.c.begin_at, FACT.c.end_at, FACT.c.stratum).where(*waiting)).all()
     begin = np.array([row.begin_at for row in rows], np.int64)
     end = np.array([window.until if row.end_at is None else row.end_at for row in rows], np.int64)
     open_still = np.array([row.end_at is None or row.end_at >= window.until for row in rows], bool)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
 
 from sole_logging.measures.definitions import STRATA
 
@@ -29,7 +29,6 @@ STRATUM = Table(
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     *(Column(name, String, nullable=False) for name in STRATA),
-    UniqueConstraint(*STRATA),
 )
 #: The rows of a case (`sole_logging.measures.case.CaseRow`): its study, and its workitems by UID.
 FACT = Table(

@@ -119,7 +119,7 @@ def counts(
             for name, parts in rollups.read(connection, level, names, grain, low, high).items():
                 found[name] += [(STARTS[grain](bucket), some) for bucket, some in parts]
         else:
-            some_counts = rollups.count_cases(connection, level, low, high)
+            some_counts = rollups.count_cases(connection, level, low, high, names)
             for name, kept in found.items():
                 kept += [(low, some) for some in some_counts.get(name, ())]
     return found

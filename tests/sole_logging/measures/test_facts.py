@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from sole_logging.measures import rollups, windows
 from sole_logging.measures.definitions import measures
@@ -115,13 +115,14 @@ def test_facts_that_are_deleted_stay_counted_and_are_not_made_again(facts):
     assert said(facts, "K12")["K12"].groups[0].count == 60
 
 
-def test_when_the_measures_change_all_cases_are_folded_again(facts):
-    facts.apply(LOG)
-    expected = said(facts)
-    with facts.engine.begin() as connection:
+def test_when_measures_or_strata_change_all_cases_are_folded_again(facts_on_both):
+    facts_on_both.apply(LOG)
+    expected = said(facts_on_both)
+    with facts_on_both.engine.begin() as connection:
         connection.execute(FACT_STATE.update().values(value="other measures"))
-        facts.table.create(connection)
-    assert said(facts) == expected
+        connection.execute(text("ALTER TABLE stratum DROP COLUMN finding"))
+        facts_on_both.table.create(connection)
+    assert said(facts_on_both) == expected
 
 
 def test_events_of_impossible_times_are_left_out(facts):
