@@ -50,6 +50,7 @@ FACT = Table(
     Column("measured", LargeBinary, nullable=False),
     Column("latencies", LargeBinary, nullable=False),
     Index("ix_fact_at", "level", "at"),
+    Index("ix_fact_begin", "level", "begin_at"),
     Index("ix_fact_end", "level", "end_at"),
     Index("ix_fact_state", "level", "state", "last_at"),
     Index("ix_fact_strange", "strange", "at"),
