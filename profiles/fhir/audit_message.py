@@ -52,6 +52,8 @@ def require_audit_event(resource: Any) -> Json:
         raise BadInput(f"The AuditEvent is not as FHIR R4 has it: {where}: {first['type']}.") from error
     except (RecursionError, ValueError) as error:
         raise BadInput("The AuditEvent is not as FHIR R4 has it.") from error
+    if not resource["agent"]:
+        raise BadInput("The AuditEvent is not as FHIR R4 has it: agent: missing.")
     return resource
 
 

@@ -6,7 +6,7 @@ from conformance.harness import Verdict
 from conformance.harness.registry import suite
 from conformance.partners.event_archive import EventArchive
 from connectathon.bad_peers.proofs import proofs
-from connectathon.judging import LIMITS, broken, judge
+from connectathon.judging import LIMITS, broken, judge, unlike_verified
 from connectathon.waiting import free_port
 from profiles.tables import read_table
 
@@ -18,6 +18,7 @@ def test_our_repository_passes_everything(tmp_path):
         ended = judging()
     assert broken(ended) == []
     assert {event.verdict for event in ended.values()} == {Verdict.PASS}
+    assert unlike_verified(ended) == []
 
 
 def test_a_small_repository_passes_as_well(tmp_path):
