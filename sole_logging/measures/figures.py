@@ -76,8 +76,7 @@ def exact_figures(group: str, values: NDArray[np.int64], *, is_ratio: bool) -> F
 
 def binned_figures(group: str, counts: Counts, *, is_ratio: bool) -> Figures:
     """Figures of counts in bins: exact in number, sum and mean, to 1 % in percentiles and maximum."""
-    numbers, totals = _by_bin(counts)
-    said = dict(zip(numbers.tolist(), totals.tolist(), strict=True))
+    said = _by_bin(counts)
     left_out: dict[str, Any] = {
         "pending": said.get(NO_VALUE[PENDING], 0),
         "incomplete": said.get(NO_VALUE[INCOMPLETE], 0),
@@ -100,11 +99,15 @@ def binned_figures(group: str, counts: Counts, *, is_ratio: bool) -> Figures:
     return _shown(Figures(group, count, median, p90, p95, largest, total / count, total, **left_out))
 
 
-def _by_bin(counts: Counts) -> tuple[NDArray[Any], NDArray[Any]]:
-    numbers, where = np.unique(counts["bin"], return_inverse=True)
-    totals = np.zeros(len(numbers), np.int64)
-    np.add.at(totals, where, counts["count"])
-    return numbers, totals
+def _by_bin(counts: Counts) -> dict[int, int]:
+    """How much is in each bin. Counts are exact as floating point numbers; the sum of values is added up apart."""
+    numbers = counts["bin"].astype(np.int64) - SUM_BIN
+    totals = np.bincount(numbers, counts["count"]) if len(counts) else np.zeros(0)
+    there = np.flatnonzero(totals)
+    said = {number + SUM_BIN: int(total) for number, total in zip(there.tolist(), totals[there].tolist(), strict=True)}
+    if SUM_BIN in said:
+        said[SUM_BIN] = int(counts["count"][counts["bin"] == SUM_BIN].sum())
+    return said
 
 
 def _ratio(group: str, of: int, part: int, left_out: dict[str, Any]) -> Figures:

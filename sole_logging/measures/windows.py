@@ -52,17 +52,18 @@ class Strata:
         self._size = max((row[0] for row in rows), default=0) + 1
         self._rows = rows
         self.wanted = np.zeros(self._size, bool)
-        for number, *values in rows:
-            told = dict(zip(STRATA, values, strict=True))
-            self.wanted[number] = all(told[name] in allowed for name, allowed in window.filters.items())
+        allowed = [(STRATA.index(name) + 1, frozenset(values)) for name, values in window.filters.items()]
+        for row in rows:
+            self.wanted[row[0]] = all(row[column] in values for column, values in allowed)
 
     def labels(self, name: str) -> tuple[list[str], NDArray[Any]]:
         """The values of a stratum, and for each combination the place of its value among them."""
         column = STRATA.index(name) + 1
         labels = sorted({row[column] for row in self._rows})
+        order = {label: place for place, label in enumerate(labels)}
         places = np.zeros(self._size, np.int64)
         for row in self._rows:
-            places[row[0]] = labels.index(row[column])
+            places[row[0]] = order[row[column]]
         return labels, places
 
     def mapped(self, name: str, values: dict[str, int], otherwise: int) -> NDArray[Any]:
