@@ -37,9 +37,9 @@ def run(quick: bool) -> list[dict[str, Any]]:
                 first = not (turn % 2)  # who goes first changes, so that neither gains by it
                 for is_ours in (first, not first):
                     calls = [call(uid) if is_ours else ("POST", f"/rows/{uid}", call(uid)[2]) for uid in uids]
-                    rate = _rate(ours if is_ours else bare, calls)
+                    reached = rate(ours if is_ours else bare, calls)
                     if turn:  # the first round warms both up
-                        rates.setdefault((name, is_ours), []).append(rate)
+                        rates.setdefault((name, is_ours), []).append(reached)
     size = f"{count} requests from {CLIENTS} clients, median of {rounds} rounds" + (", 1/10 of the size" * quick)
     return [_row(name, rates[(name, True)], rates[(name, False)], size) for name in _requests("")]
 
@@ -76,7 +76,7 @@ def _requests(transaction: str) -> dict[str, Callable[[str], Call]]:
     }
 
 
-def _rate(port: int, calls: list[Call]) -> float:
+def rate(port: int, calls: list[Call]) -> float:
     """Requests per second of some clients, each on a connection of its own.
 
     Raises:

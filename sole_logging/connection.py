@@ -6,34 +6,12 @@ import contextlib
 import select
 import socket
 import ssl
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
-
-@dataclass(frozen=True, slots=True)
-class Certificates:
-    """PEM files of the reporter's side: the authority it trusts, its own certificate and key."""
-
-    authority: Path
-    certificate: Path
-    key: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The repository that a reporter sends to.
-
-    Attributes:
-        host: name or address; with TLS the server's certificate must carry it.
-        port: 6514 by RFC 5425.
-        certificates: without them the connection is plain TCP, which is for loopback only.
-        read_back_url: base URL of its ITI-82 interface; empty when it has none that we may use.
-    """
-
-    host: str
-    port: int
-    certificates: Certificates | None = None
-    read_back_url: str = ""
+from profiles.sole.syslog import frame
+from sole_logging.links import Taken
+from sole_logging.spool import Spooled
+from sole_logging.targets import Certificates, Target
 
 
 def client_context(certificates: Certificates) -> ssl.SSLContext:
@@ -73,10 +51,11 @@ class Connection:
             plain.close()
             raise
 
-    def send(self, octets: bytes) -> None:
-        """Hand octets to the connection. That they were taken does not mean that the repository has them."""
+    def deliver(self, batch: Sequence[Spooled]) -> Taken:
+        """Send messages in their frames. That the octets were taken does not mean that the repository has them."""
         self._socket.settimeout(self._timeout)
-        self._socket.sendall(octets)
+        self._socket.sendall(b"".join(frame(message.content) for message in batch))
+        return Taken()
 
     def wait(self, seconds: float) -> None:
         """Wait until there is something to send or so many seconds have passed; notice when the other side is gone."""

@@ -16,9 +16,11 @@ from profiles.sole.event import OperationalEvent, Outcome, SecurityEvent, Source
 from profiles.sole.message import encode, event_id, type_codes
 from profiles.sole.syslog import AUDIT_APPLICATION, AUDIT_MESSAGE_ID, SOLE_APPLICATION, compose, priority
 from sole_logging.confirmation import ByAge, ReadBack
-from sole_logging.connection import Target
+from sole_logging.gathering import Gathering
+from sole_logging.pseudonyms import Pseudonyms
 from sole_logging.sender import Sender, Timing
 from sole_logging.spool import Spool
+from sole_logging.targets import Target
 
 _log = structlog.get_logger(module=__name__)
 
@@ -27,10 +29,10 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def sole_message(event: OperationalEvent, source: Source, now: datetime) -> bytes:
+def sole_message(event: OperationalEvent, source: Source, now: datetime, identifier: str = "") -> bytes:
     """The syslog message of an operational event: APP-NAME ``IHE+SOLE``, MSGID its first code (SOLE-005, SOLE-006)."""
     return compose(
-        encode(event, source),
+        encode(event, source, identifier),
         pri=priority(event.outcome),
         at=now,
         hostname=source.host,
@@ -54,33 +56,38 @@ def audit_message(event: SecurityEvent, source: Source, now: datetime) -> bytes:
 
 
 class EventReporter:
-    """Reports operational and security events of one source (ITI-20).
+    """Reports operational and security events of one source (ITI-20), to any number of repositories.
 
     Args:
         source: who reports.
         spool: where messages wait.
-        target: the repository; without one, events are spooled and wait for a configuration that names one.
-        timing: patience of the sender.
+        targets: the repositories; without any, events are spooled and wait for a configuration that names one.
+        timing: patience of the senders.
         now: the clock.
+        pseudonyms: stand for patient ids; these are sent as they are when there are none.
     """
 
     def __init__(
         self,
         source: Source,
         spool: Spool,
-        target: Target | None = None,
-        *,
+        *targets: Target,
         timing: Timing | None = None,
         now: Callable[[], datetime] = _utc_now,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self.source = source
+        self.targets = targets
         self._spool = spool
         self._now = now
+        self._pseudonyms = pseudonyms
         self._full = threading.Event()
-        self._sender: Sender | None = None
-        if target is not None:
-            confirmation = ReadBack(target.read_back_url) if target.read_back_url else ByAge()
-            self._sender = Sender(spool, target, confirmation, timing)
+        self._gathering = Gathering(self._record_accesses)
+        spool.serve([target.name for target in targets])
+        self._senders = [
+            Sender(spool, target, ReadBack(target.read_back_url) if target.read_back_url else ByAge(), timing)
+            for target in targets
+        ]
 
     @property
     def waiting(self) -> int:
@@ -95,8 +102,9 @@ class EventReporter:
     def start(self) -> None:
         """Begin to send, and tell the audit trail that the application started (SOLE-069)."""
         self._activity("application-start")
-        if self._sender:
-            self._sender.start()
+        self._gathering.start()
+        for sender in self._senders:
+            sender.start()
 
     def report(self, event: OperationalEvent) -> str:
         """Report what happened; it is durable when this returns.
@@ -110,33 +118,62 @@ class EventReporter:
         Raises:
             Unavailable: when the spool or its disk is full; the event is not reported, so try again later.
         """
-        identifier = event_id(event, self.source)
-        now = self._now()
-        with self._putting():
-            self._spool.put(identifier, now, sole_message(event, self.source, now))
-        return identifier
-
-    def report_all(self, events: Sequence[OperationalEvent]) -> None:
-        """Report several events in one write, all of them or none; as `report`."""
-        now = self._now()
-        messages = [(event_id(event, self.source), now, sole_message(event, self.source, now)) for event in events]
-        with self._putting():
-            self._spool.put_all(messages)
+        return self.record([event])[0]
 
     def audit(self, event: SecurityEvent) -> str:
         """Record a security event; as `report`."""
-        identifier = event_id(event, self.source)
-        now = self._now()
+        return self.record([event])[0]
+
+    def record(self, events: Sequence[OperationalEvent | SecurityEvent]) -> list[str]:
+        """Report several events of either family in one write, all of them or none; as `report`."""
+        messages = self._messages(events)
         with self._putting():
-            self._spool.put(identifier, now, audit_message(event, self.source, now))
-        return identifier
+            self._spool.put_all(messages)
+        return [identifier for identifier, _, _ in messages]
+
+    def _record_accesses(self, events: Sequence[SecurityEvent]) -> None:
+        """Record what may use one half of the spool only: reading must not keep the rest from being told."""
+        self._spool.put_all(self._messages(events), half=True)
+        for sender in self._senders:
+            sender.wake()
+
+    def audit_soon(self, event: SecurityEvent) -> None:
+        """Record a security event within a moment, together with others; the caller waits for no disk.
+
+        For what only reads, and comes in great numbers: an end of the process without warning loses that moment.
+        """
+        self._gathering.add(event)
+
+    def configured(self, digest: str) -> None:
+        """Tell the audit trail when the configuration is another one than at the last start (PS3.15 A.5.3.11).
+
+        Args:
+            digest: of all that is configured.
+        """
+        if self._spool.fact("configuration", digest) not in ("", digest):
+            self._activity("configuration-changed", "started with another configuration than before")
 
     def close(self) -> None:
         """Tell that the application stops, send what can be sent within seconds, and give the spool back."""
+        self._gathering.close()
         self._activity("application-stop")
-        if self._sender:
-            self._sender.close()
+        for sender in self._senders:
+            sender.stop()
+        for sender in self._senders:
+            sender.close()
         self._spool.close()
+
+    def _messages(self, events: Sequence[OperationalEvent | SecurityEvent]) -> list[tuple[str, datetime, bytes]]:
+        now = self._now()
+        return [self._message(event, now) for event in events]
+
+    def _message(self, event: OperationalEvent | SecurityEvent, now: datetime) -> tuple[str, datetime, bytes]:
+        if self._pseudonyms:
+            event = self._pseudonyms.applied(event)
+        identifier = event_id(event, self.source)
+        if isinstance(event, OperationalEvent):
+            return identifier, now, sole_message(event, self.source, now, identifier)
+        return identifier, now, audit_message(event, self.source, now)
 
     @contextmanager
     def _putting(self) -> Iterator[None]:
@@ -148,8 +185,8 @@ class EventReporter:
         if self._full.is_set():
             self._full.clear()
             _log.warning("event-recording-goes-on", refused=self.refused)
-        if self._sender:
-            self._sender.wake()
+        for sender in self._senders:
+            sender.wake()
 
     def _recording_stopped(self, error: Unavailable) -> None:
         """Say once, in the log and in the place kept for it, that recording had to stop (sole.md 3.6)."""
@@ -167,8 +204,8 @@ class EventReporter:
         except Unavailable:
             _log.error("event-recording-stopped-not-told")
 
-    def _activity(self, kind: str) -> None:
+    def _activity(self, kind: str, description: str = "") -> None:
         try:
-            self.audit(SecurityEvent(kind, self._now(), occurrence=str(uuid.uuid4())))
+            self.audit(SecurityEvent(kind, self._now(), description=description, occurrence=str(uuid.uuid4())))
         except Unavailable as error:
             _log.error("activity-not-recorded", kind=kind, reason=error.message)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 
+from actors.image_display.reporting import ReadingLog
 from actors.image_display.routes import create_router as result_pages
 from actors.image_display.settings import Settings as ImageDisplaySettings
 from actors.shared.pages.app import create_app
+from actors.shared.reporting import reporter_for
 from actors.shared.serving import serve
 from actors.shared.settings import CommonSettings
 from actors.watcher.routes import create_router as worklist_pages
@@ -25,11 +28,13 @@ def run_pages(configuration: Configuration) -> None:
     if not isinstance(watcher, WatcherSettings) or not isinstance(display, ImageDisplaySettings):
         raise TypeError("the settings of the pages are of other classes than their actors'")
     common: CommonSettings = configuration.common
-    serve(
-        create_app("watcher", [worklist_pages(watcher), result_pages(display)]),
-        actor="watcher",
-        host=watcher.host,
-        port=watcher.port,
-        data_dir=common.data_dir,
-        endpoints={"web": f"http://{watcher.host}:{watcher.port}"},
-    )
+    with closing(reporter_for("image_display", common, display)) as reporter:
+        reporter.start()
+        serve(
+            create_app("watcher", [worklist_pages(watcher), result_pages(display, reading=ReadingLog(reporter))]),
+            actor="watcher",
+            host=watcher.host,
+            port=watcher.port,
+            data_dir=common.data_dir,
+            endpoints={"web": f"http://{watcher.host}:{watcher.port}"},
+        )

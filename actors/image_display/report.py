@@ -83,6 +83,7 @@ class Report:
     version: str = ""
     groups: tuple[Group, ...] = ()
     others: tuple[Value, ...] = field(default=())
+    sop_class: str = ""
 
 
 def read_report(dataset: Dataset) -> Report:
@@ -109,6 +110,7 @@ def read_report(dataset: Dataset) -> Report:
         version=said(ALGORITHM_VERSION) or engine[2],
         groups=groups,
         others=tuple(_loose(dataset)),
+        sop_class=str(dataset.get("SOPClassUID", "")),
     )
 
 

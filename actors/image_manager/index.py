@@ -15,7 +15,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, create_engine, delete, func, select, update
 
 from actors.image_manager.instance import Instance, frame_count
-from profiles.dicom import JsonDataset
+from profiles.dicom import JsonDataset, text
 
 LevelAttributes = Callable[[str, JsonDataset], JsonDataset]
 
@@ -241,6 +241,15 @@ class Index:
             for some in _batches(uids):
                 found |= set(session.exec(select(RefiledRow.uid).where(col(RefiledRow.uid).in_(some))))
             return found
+
+    def patient_of(self, study: str) -> str:
+        """Whose a study is, in CX form; empty when it is not known."""
+        with self.read() as session:
+            row = session.get(StudyRow, study)
+        if row is None:
+            return ""
+        issuer = text(orjson.loads(row.attributes), "IssuerOfPatientID")
+        return f"{row.patient_id}^^^{issuer}" if issuer else row.patient_id
 
     def header(self, uid: str) -> JsonDataset | None:
         """The stored header of one instance."""

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from actors.image_manager.auditing import TransferLog
 from actors.image_manager.mllp import adt_server
 from actors.image_manager.reporting import Reporter, StorageLog
 from actors.image_manager.routes import create_app
 from actors.image_manager.scp import dimse_server
 from actors.image_manager.service import ImageManager
 from actors.image_manager.settings import Settings
+from actors.shared.access import AccessLog
 from actors.shared.refusals import RefusalLog
 from actors.shared.reporting import reporter_for
 from actors.shared.serving import require_free_port, serve
@@ -30,9 +32,10 @@ def run(settings: Settings, common: CommonSettings) -> None:
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values of datasets
     for port in filter(None, (settings.port, settings.dimse_port, settings.mllp_port)):
         require_free_port(ACTOR, settings.host, port)
-    reporter = reporter_for(ACTOR, common)
+    reporter = reporter_for(ACTOR, common, settings)
     refusals = RefusalLog(reporter)
     manager = ImageManager(common.data_dir / ACTOR, refusals=refusals, authority=settings.patient_authority)
+    transfers = TransferLog(manager.index, AccessLog(reporter))
     reporter.start()
     base = f"http://{settings.host}:{settings.port}"
     endpoints = {"http": base, "dicomweb": f"{base}/dicom-web", "dimse": f"{settings.host}:{settings.dimse_port}"}
@@ -41,11 +44,11 @@ def run(settings: Settings, common: CommonSettings) -> None:
     try:
         with (
             _following(manager, reporter, settings.quiet_seconds),
-            dimse_server(manager, settings),
+            dimse_server(manager, settings, transfers),
             adt_server(manager, settings, refusals),
         ):
             serve(
-                create_app(manager, refusals),
+                create_app(manager, refusals, transfers),
                 actor=ACTOR,
                 host=settings.host,
                 port=settings.port,

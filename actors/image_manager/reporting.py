@@ -86,18 +86,16 @@ class StorageLog:
 
     def _images_stored(self, study: StudyRow) -> OperationalEvent:
         with self.index.read() as session:
-            count = session.exec(
-                select(func.count())
-                .select_from(InstanceRow)
-                .where(col(InstanceRow.study_uid) == study.uid)
-                .where(col(InstanceRow.number) <= study.last_image_number)
-            ).one()
+            these = (col(InstanceRow.study_uid) == study.uid, col(InstanceRow.number) <= study.last_image_number)
+            count = session.exec(select(func.count()).select_from(InstanceRow).where(*these)).one()
+            images = col(InstanceRow.modality).not_in(_RESULT_MODALITIES)
+            modality = session.exec(select(InstanceRow.modality).where(*these, images).limit(1)).first()
         return OperationalEvent(
             step="images-stored",
             at=_moment(study.last_image_at or 0.0),
             thread=self._thread(study),
             occurrence=str(study.last_image_number),
-            details={"InstanceCount": str(count)},
+            details={"InstanceCount": str(count), **({"Modality": modality} if modality else {})},
         )
 
     def _tell_results(self) -> int:

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
+from actors.image_manager.auditing import TransferLog
 from actors.image_manager.service import ImageManager
 from actors.image_manager.stow import stow_router
 from actors.image_manager.wado import qido_router, wado_router
@@ -15,10 +16,11 @@ from actors.shared.refusals import RefusalLog
 from profiles.errors import StepwellError
 
 
-def create_app(manager: ImageManager, refusals: RefusalLog) -> FastAPI:
+def create_app(manager: ImageManager, refusals: RefusalLog, transfers: TransferLog | None = None) -> FastAPI:
     """The application over one Image Manager."""
+    told = transfers or TransferLog(manager.index)
     app = FastAPI(title="Stepwell Image Manager", docs_url=None, redoc_url=None, openapi_url=None)
-    for router in (stow_router(manager), qido_router(manager), wado_router(manager)):
+    for router in (stow_router(manager, told), qido_router(manager, told), wado_router(manager, told)):
         app.include_router(router, prefix="/dicom-web")
 
     @app.get("/health")

@@ -11,6 +11,7 @@ from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification
 
+from actors.image_manager.auditing import TransferLog
 from actors.image_manager.files import storage_failure
 from actors.image_manager.service import Fate, ImageManager, Receipt, failure_reason
 from actors.image_manager.settings import Settings
@@ -25,12 +26,13 @@ _LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 
 
 @contextmanager
-def dimse_server(manager: ImageManager, settings: Settings) -> Iterator[Any]:
+def dimse_server(manager: ImageManager, settings: Settings, transfers: TransferLog | None = None) -> Iterator[Any]:
     """Serve associations while the block runs.
 
     Args:
         manager: stores what comes in.
         settings: address and AE title.
+        transfers: told at the end of each association what came by it.
     """
     ae = AE(ae_title=settings.ae_title)
     ae.maximum_pdu_size = _PDU_BYTES
@@ -39,7 +41,13 @@ def dimse_server(manager: ImageManager, settings: Settings) -> Iterator[Any]:
     classes = {str(context.abstract_syntax) for context in AllStoragePresentationContexts} | {_LABEL_MAP_SEGMENTATION}
     for sop_class in sorted(classes):
         ae.add_supported_context(sop_class, AllTransferSyntaxes)
-    handlers = [without_delay(), (evt.EVT_C_STORE, _on_store, [manager]), (evt.EVT_C_ECHO, _on_echo)]
+    came = Associations(transfers or TransferLog(manager.index))
+    handlers = [
+        without_delay(),
+        (evt.EVT_C_STORE, _on_store, [manager, came]),
+        (evt.EVT_C_ECHO, _on_echo),
+        (evt.EVT_CONN_CLOSE, came.ended),
+    ]
     server = ae.start_server((settings.host, settings.dimse_port), block=False, evt_handlers=handlers)
     try:
         yield server
@@ -51,9 +59,33 @@ def _on_echo(_event: Any) -> int:
     return 0x0000
 
 
-def _on_store(event: Any, manager: ImageManager) -> Dataset:
+class Associations:
+    """What came by each association that is open; the end of a transfer is that of its association.
+
+    Args:
+        transfers: told of the transfers.
+    """
+
+    def __init__(self, transfers: TransferLog) -> None:
+        self._transfers = transfers
+        self._open: dict[Any, list[Receipt]] = {}
+
+    def came(self, event: Any, receipt: Receipt) -> None:
+        """An instance came; of a study and a fate, one stands for all."""
+        receipts = self._open.setdefault(event.assoc, [])
+        if not any((one.study, one.fate) == (receipt.study, receipt.fate) for one in receipts):
+            receipts.append(receipt)
+
+    def ended(self, event: Any) -> None:
+        """An association ended, whichever way."""
+        self._transfers.received(event.assoc.requestor.address or "", self._open.pop(event.assoc, ()))
+
+
+def _on_store(event: Any, manager: ImageManager, associations: Associations) -> Dataset:
     try:
-        return _status(_store(event, manager))
+        receipt = _store(event, manager)
+        associations.came(event, receipt)
+        return _status(receipt)
     except Unavailable as error:
         key = "no-space" if error.row_key == "storage-full" else "storage-failed"
         return _failure(failure_reason(key).code, failure_reason(key).meaning)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from actors.image_manager.auditing import TransferLog, address_of
 from actors.image_manager.files import storage_failure
 from actors.image_manager.media import DICOM, MULTIPART, require_json
 from actors.image_manager.service import Fate, ImageManager, Receipt, failure_reason
@@ -17,22 +18,22 @@ from profiles.dicom import JsonDataset, put, put_items
 from profiles.errors import BadInput, UnsupportedMediaType
 
 
-def stow_router(manager: ImageManager) -> APIRouter:
+def stow_router(manager: ImageManager, transfers: TransferLog) -> APIRouter:
     """The routes ``POST /studies`` and ``POST /studies/{study}``."""
     router = APIRouter()
 
     @router.post("/studies")
     async def store(request: Request) -> Response:
-        return await _store(manager, request, None)
+        return await _store(manager, request, None, transfers)
 
     @router.post("/studies/{study}")
     async def store_in_study(request: Request, study: str) -> Response:
-        return await _store(manager, request, study)
+        return await _store(manager, request, study, transfers)
 
     return router
 
 
-async def _store(manager: ImageManager, request: Request, study: str | None) -> Response:
+async def _store(manager: ImageManager, request: Request, study: str | None, transfers: TransferLog) -> Response:
     media_type = require_json(request.headers.get("accept", ""))
     content_type = request.headers.get("content-type", "")
     _require_multipart(MediaType.parse(content_type))
@@ -46,7 +47,9 @@ async def _store(manager: ImageManager, request: Request, study: str | None) -> 
                 "The request has no part; a Store transaction carries at least one instance (PS3.18 10.5.1.2)."
             )
         receipts = await run_in_threadpool(_receive, manager, parts, study)
+        await run_in_threadpool(transfers.received, address_of(request), receipts)
     except ClientDisconnect as error:
+        await run_in_threadpool(transfers.broken, address_of(request), study or "")
         raise BadInput("The sender ended the connection within the body; nothing of it was stored.") from error
     except OSError as error:
         raise storage_failure(error, manager.files.root) from error

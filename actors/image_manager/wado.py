@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
+from starlette.background import BackgroundTask
 
+from actors.image_manager.auditing import TransferLog, address_of
 from actors.image_manager.catalog import Catalog
 from actors.image_manager.frames import Rendering, frame_numbers, native_frame, render
 from actors.image_manager.index import InstanceRow
@@ -29,25 +31,29 @@ def base_url(request: Request) -> str:
     return f"{str(request.base_url).rstrip('/')}/dicom-web"
 
 
-def qido_router(manager: ImageManager) -> APIRouter:
+def qido_router(manager: ImageManager, transfers: TransferLog) -> APIRouter:
     """The search routes."""
     router = APIRouter()
     catalog = Catalog(manager.index)
 
+    def found(request: Request, rows: Sequence[JsonDataset]) -> Response:
+        transfers.searched(request)
+        return _found(request, rows)
+
     @router.get("/studies")
     def studies(request: Request) -> Response:
-        return _found(request, catalog.studies(_query(request), base_url(request)))
+        return found(request, catalog.studies(_query(request), base_url(request)))
 
     @router.get("/series")
     @router.get("/studies/{study}/series")
     def series(request: Request, study: str | None = None) -> Response:
-        return _found(request, catalog.series(_query(request), base_url(request), study))
+        return found(request, catalog.series(_query(request), base_url(request), study))
 
     @router.get("/instances")
     @router.get("/studies/{study}/instances")
     @router.get("/studies/{study}/series/{series}/instances")
     def instances(request: Request, study: str | None = None, series: str | None = None) -> Response:
-        return _found(request, catalog.instances(_query(request), base_url(request), study, series))
+        return found(request, catalog.instances(_query(request), base_url(request), study, series))
 
     return router
 
@@ -64,16 +70,20 @@ def _found(request: Request, found: Sequence[JsonDataset]) -> Response:
     return Response(orjson.dumps(list(found)), 200, headers, require_json(request.headers.get("accept", "")))
 
 
-def wado_router(manager: ImageManager) -> APIRouter:
+def wado_router(manager: ImageManager, transfers: TransferLog) -> APIRouter:
     """The retrieve routes."""
     router = APIRouter()
+
+    def looked_at(request: Request, rows: list[InstanceRow]) -> list[InstanceRow]:
+        transfers.looked_at(address_of(request), rows[0].study_uid)
+        return rows
 
     @router.get("/studies/{study}/metadata")
     @router.get("/studies/{study}/series/{series}/metadata")
     @router.get(_INSTANCE + "/metadata")
     def metadata(request: Request, study: str, series: str | None = None, instance: str | None = None) -> Response:
         media_type = require_json(request.headers.get("accept", ""))
-        rows = _rows(manager, study, series, instance)
+        rows = looked_at(request, _rows(manager, study, series, instance))
         return Response(
             orjson.dumps([_metadata(manager, row, base_url(request)) for row in rows]), media_type=media_type
         )
@@ -82,20 +92,23 @@ def wado_router(manager: ImageManager) -> APIRouter:
     @router.get("/studies/{study}/series/{series}")
     @router.get(_INSTANCE)
     def retrieve(request: Request, study: str, series: str | None = None, instance: str | None = None) -> Response:
-        return _instances(manager, request, _rows(manager, study, series, instance))
+        return _instances(manager, request, _rows(manager, study, series, instance), transfers)
 
     @router.get(_INSTANCE + "/frames/{frames}")
     def frames(request: Request, study: str, series: str, instance: str, frames: str) -> Response:
-        return _frames(manager, request, _rows(manager, study, series, instance)[0], frames)
+        rows = looked_at(request, _rows(manager, study, series, instance))
+        return _frames(manager, request, rows[0], frames)
 
     @router.get(_INSTANCE + "/bulkdata/{tag}")
     def bulkdata(request: Request, study: str, series: str, instance: str, tag: str) -> Response:
-        return _bulkdata(manager, request, _rows(manager, study, series, instance)[0], tag)
+        rows = looked_at(request, _rows(manager, study, series, instance))
+        return _bulkdata(manager, request, rows[0], tag)
 
     @router.get(_INSTANCE + "/rendered")
     @router.get(_INSTANCE + "/frames/{frames}/rendered")
     def rendered(request: Request, study: str, series: str, instance: str, frames: str = "1") -> Response:
-        return _rendered(manager, request, _rows(manager, study, series, instance)[0], frames)
+        rows = looked_at(request, _rows(manager, study, series, instance))
+        return _rendered(manager, request, rows[0], frames)
 
     return router
 
@@ -125,18 +138,23 @@ def _metadata(manager: ImageManager, row: InstanceRow, base: str) -> JsonDataset
     return header
 
 
-def _instances(manager: ImageManager, request: Request, rows: Sequence[InstanceRow]) -> Response:
+def _instances(
+    manager: ImageManager, request: Request, rows: Sequence[InstanceRow], transfers: TransferLog
+) -> Response:
     media = choose(request.headers.get("accept", ""), DICOM, single=len(rows) == 1)
     require_syntax(media, [row.transfer_syntax for row in rows])
     refiled = manager.index.refiled([row.uid for row in rows]) if manager.merges else set()
     if media.name == DICOM and not refiled:
-        return FileResponse(manager.path_of(rows[0].study_uid, rows[0].series_uid, rows[0].uid), media_type=DICOM)
+        path = manager.path_of(rows[0].study_uid, rows[0].series_uid, rows[0].uid)
+        told = BackgroundTask(transfers.sent, address_of(request), rows[0].study_uid, whole=True)
+        return FileResponse(path, media_type=DICOM, background=told)
     contents = (_content(manager, row, is_refiled=row.uid in refiled) for row in rows)
     if media.name == DICOM:
-        return StreamingResponse(next(contents), media_type=DICOM)
+        return StreamingResponse(transfers.watched(next(contents), address_of(request), rows), media_type=DICOM)
     kinds = [f"{DICOM}; transfer-syntax={row.transfer_syntax}" for row in rows]
     boundary = new_boundary()
-    return _multipart(chunked_parts(boundary, zip(contents, kinds, strict=True)), DICOM, boundary)
+    body = chunked_parts(boundary, zip(contents, kinds, strict=True))
+    return _multipart(transfers.watched(body, address_of(request), rows), DICOM, boundary)
 
 
 def _content(manager: ImageManager, row: InstanceRow, *, is_refiled: bool) -> Iterator[bytes]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 def _loopback(host: str) -> str:
@@ -37,26 +37,62 @@ class TlsFiles(BaseModel):
     key: Path
 
 
-class SyslogTarget(BaseModel):
-    """The event repository that reporters send to: syslog over TLS (ITI-20, RFC 5425)."""
+class RepositorySettings(BaseModel):
+    """An event repository that reporters send to: syslog over TLS (ITI-20, RFC 5425) unless told otherwise.
+
+    Attributes:
+        transport: ``syslog``, ``udp`` (RFC 5426, for repositories that take nothing else) or ``fhir``.
+        host: name or address of the syslog receiver.
+        port: its port; 6514, with ``udp`` 514 (PS3.15 A.6, A.7).
+        tls: certificates of our side; without them the connection is plain, on loopback only.
+        read_back_url: base URL of its ITI-82 interface, if it may be asked what has arrived.
+        bulk_url: base URL of its RAD-124 interface, if it takes in bulk what gathered while it was away.
+        feed_url: base URL of its FHIR interface, with ``fhir``.
+        datagram_octets: with ``udp``, the longest datagram; longer messages are cut.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    transport: Literal["syslog", "udp", "fhir"] = "syslog"
     host: str = "127.0.0.1"
-    port: Port = 6514
+    port: Port | None = None
     tls: TlsFiles | None = None
     read_back_url: str | None = None
+    bulk_url: str | None = None
+    feed_url: str | None = None
+    datagram_octets: Annotated[int, Field(ge=480, le=65_507)] = 65_507
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.transport == "fhir") != bool(self.feed_url):
+            raise ValueError('feed_url goes with transport = "fhir", and that needs it')
+        if self.transport == "udp" and (self.tls or self.bulk_url):
+            raise ValueError('transport = "udp" has neither tls nor bulk_url')
+        return self
 
 
 class CommonSettings(BaseModel):
-    """The ``[stepwell]`` table: what all actors of one installation share."""
+    """The ``[stepwell]`` table: what all actors of one installation share.
+
+    Attributes:
+        syslog: the event repository, where there is one only.
+        repositories: event repositories by name, where there are several.
+        pseudonym_key_file: with it, patient ids in events are replaced by hashes with this key.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data_dir: Path = Path("stepwell-data")
     site: str = "Stepwell"
     log_level: str = "INFO"
-    syslog: SyslogTarget | None = None
+    syslog: RepositorySettings | None = None
+    repositories: dict[str, RepositorySettings] = Field(default_factory=dict)
+    pseudonym_key_file: Path | None = None
+
+    @property
+    def all_repositories(self) -> dict[str, RepositorySettings]:
+        """Every event repository by its name."""
+        return ({"syslog": self.syslog} if self.syslog else {}) | self.repositories
 
 
 class ActorSettings(BaseModel):

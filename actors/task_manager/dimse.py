@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from actors.shared.access import UNTOLD, AccessLog
 from actors.shared.refusals import RefusalLog
 from actors.shared.steps import reached
 from actors.task_manager.settings import Settings
@@ -20,6 +21,7 @@ def dimse_face(
     worklist: Worklist,
     refusals: RefusalLog,
     notified: Callable[[], None] | None = None,
+    access: AccessLog = UNTOLD,
 ) -> Iterator[dict[str, str]]:
     """Serve UPS over DIMSE while the block runs, where the site gives it a port.
 
@@ -29,6 +31,7 @@ def dimse_face(
         worklist: the domain.
         refusals: told of every refusal.
         notified: told of every Instance Availability Notification; none are taken when not given.
+        access: told who searched and read.
 
     Yields:
         Its endpoint, as the operator is told it; none when it is not served.
@@ -50,5 +53,6 @@ def dimse_face(
         refusals=refusals,
         taken=lambda service: reached(Step.REQUEST_TAKEN, method=str(service)),
         notified=notified,
+        access=access,
     ):
         yield {"dimse": f"{settings.host}:{settings.dimse_port}"}

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from sqlalchemy import make_url
 from starlette.requests import HTTPConnection
 
+from actors.shared.access import UNTOLD, AccessLog
 from actors.shared.dicomweb import Archive
 from actors.shared.refusals import RefusalLog
 from actors.shared.reporting import reporter_for
@@ -33,7 +34,9 @@ from workitems.subscriptions import Subscriptions
 from workitems.worklist import Worklist
 
 
-def create_app(worklist: Worklist, refusals: RefusalLog, channels: EventChannels) -> FastAPI:
+def create_app(
+    worklist: Worklist, refusals: RefusalLog, channels: EventChannels, access: AccessLog = UNTOLD
+) -> FastAPI:
     """The HTTP application over one worklist, with the notification connections of its subscribers."""
     app = FastAPI(title="Stepwell Task Manager", openapi_url="/openapi.json", docs_url=None, redoc_url=None)
 
@@ -44,7 +47,7 @@ def create_app(worklist: Worklist, refusals: RefusalLog, channels: EventChannels
     def taken(request: Request) -> None:
         reached(Step.REQUEST_TAKEN, method=request.method)
 
-    app.include_router(ups_router(worklist, refused, taken), prefix="/ups-rs")
+    app.include_router(ups_router(worklist, refused, taken, access=access), prefix="/ups-rs")
     app.include_router(channels.router, prefix="/ups-rs")
 
     @app.get("/health")
@@ -100,16 +103,16 @@ def run(settings: Settings, common: CommonSettings) -> None:
     with ExitStack() as closing:
         store = _store(database_url(settings, common.data_dir))
         closing.callback(store.close)
-        reporter = reporter_for(ACTOR, common)
+        reporter = reporter_for(ACTOR, common, settings)
         closing.callback(reporter.close)
         reporter.start()
-        worklist, refusals = worklist_for(settings, store), RefusalLog(reporter)
+        worklist, refusals, access = worklist_for(settings, store), RefusalLog(reporter), AccessLog(reporter)
         channels = event_channels(settings, store, worklist, refusals)
         inputs = _start_threads(settings, store, reporter, worklist, closing)
         notified = inputs.soon if inputs else None
-        dimse = closing.enter_context(dimse_face(settings, store, worklist, refusals, notified))
+        dimse = closing.enter_context(dimse_face(settings, store, worklist, refusals, notified, access))
         serve(
-            create_app(worklist, refusals, channels),
+            create_app(worklist, refusals, channels, access),
             actor=ACTOR,
             host=settings.host,
             port=settings.port,

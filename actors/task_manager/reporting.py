@@ -9,7 +9,7 @@ from actors.shared.steps import reached
 from actors.task_manager.steps import Step
 from profiles.dicom import Code, code, get_code, item, text
 from profiles.errors import StepwellError
-from profiles.sole.event import OperationalEvent, Outcome, Thread
+from profiles.sole.event import OperationalEvent, Outcome, SecurityEvent, Thread
 from sole_logging import EventReporter
 from workitems.model import Event, EventKind
 from workitems.store import Store
@@ -23,7 +23,37 @@ _UNREPORTED = frozenset({EventKind.READINESS, EventKind.STARTED, EventKind.SUBSC
 _FAILURES = tuple(
     code("DCM", value) for value in ("110501", "110521", "110522", "110523", "110524", "110527", "110529")
 )
+#: What the audit trail is told of a changed procedure record (PS3.15 A.5.3.15); refusals are told as they happen.
+_AUDITED = {
+    EventKind.CREATED: "workitem-created",
+    EventKind.CLAIMED: "workitem-changed",
+    EventKind.PROGRESS: "workitem-changed",
+    EventKind.CANCEL_REQUESTED: "workitem-changed",
+    EventKind.CANCELED: "workitem-changed",
+    EventKind.COMPLETED: "workitem-changed",
+}
 _log = get_logger(__name__)
+
+
+def security_event(event: Event) -> SecurityEvent | None:
+    """The security audit event of an outbox event, where it is one (SOLE-070)."""
+    if event.kind not in _AUDITED:
+        return None
+    study = text(event.content, "StudyInstanceUID")
+    return SecurityEvent(
+        _AUDITED[event.kind],
+        event.at,
+        target=f"urn:oid:{event.workitem_uid}",
+        occurrence=f"outbox {event.sequence}",
+        patient_id=_patient(event),
+        studies=(study,) if study else (),
+    )
+
+
+def events_of(event: Event) -> list[OperationalEvent | SecurityEvent]:
+    """All that the log is told of an outbox event."""
+    audited = security_event(event)
+    return [operational_event(event), *([audited] if audited else [])]
 
 
 def operational_event(event: Event) -> OperationalEvent:
@@ -109,7 +139,7 @@ class OutboxReporting:
             events = self._store.events_after(self._store.cursor(READER)) if alone else []
             told = [event for event in events if event.kind not in _UNREPORTED]
             if told:
-                self._reporter.report_all([operational_event(event) for event in told])
+                self._reporter.record([one for event in told for one in events_of(event)])
             for event in told:
                 reached(Step.EVENT_REPORTED, workitem=event.workitem_uid)
             if events:

@@ -17,6 +17,7 @@ from actors.shared.ups_client import UpsClient
 from actors.task_performer.guards import Station
 from actors.task_performer.journal import Journal, disk_faults
 from actors.task_performer.patience import Patience
+from actors.task_performer.reporting import available
 from actors.task_performer.service import TaskPerformer, station_of
 from actors.task_performer.settings import Settings
 from actors.task_performer.work import Means
@@ -39,7 +40,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
     folder = (common.data_dir / ACTOR).resolve()
     with stop_signals() as stopped, _alone_in(folder):
         journal = Journal(folder / "journal")
-        reporter = reporter_for(ACTOR, common)
+        reporter = reporter_for(ACTOR, common, settings)
         with (
             closing(reporter),
             UpsClient(settings.task_manager_url, ae_title=settings.ae_title) as manager,
@@ -51,7 +52,8 @@ def run(settings: Settings, common: CommonSettings) -> None:
             reporter.start()
             announce_ready(ACTOR, common.data_dir, settings.endpoints)
             _log.info("engines", names=list(engines), ae_title=settings.ae_title)
-            TaskPerformer(means, engines).run()
+            with available(reporter, settings.ae_title, means.clock):
+                TaskPerformer(means, engines).run()
 
 
 def _own_worklist(

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import urlsplit
 
+from actors.shared.logs import get_logger
 from actors.task_performer.failing import Reason
 from actors.task_performer.journal import Output
 from profiles.air import AlgorithmIdentification
 from profiles.dicom import JsonDataset, item, text
-from profiles.sole import Algorithm, OperationalEvent, Outcome, ResultReference, Thread
+from profiles.errors import Unavailable
+from profiles.sole import Algorithm, OperationalEvent, Outcome, ResultReference, SecurityEvent, Thread
+
+_log = get_logger(__name__)
 
 
 class Reporter(Protocol):
@@ -19,6 +26,27 @@ class Reporter(Protocol):
 
     def report(self, event: OperationalEvent) -> object:
         """Take one event."""
+
+    def audit_soon(self, event: SecurityEvent) -> None:
+        """Take one event of the audit trail, which nobody waits for."""
+
+
+@contextmanager
+def available(reporter: Reporter, ae_title: str, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Tell that the performer takes work while the block runs (AIX151, AIX152)."""
+    occurrence = str(uuid.uuid4())
+
+    def tell(step: str) -> None:
+        try:
+            reporter.report(OperationalEvent(step, clock(), Thread(), occurrence=occurrence, performer=ae_title))
+        except Unavailable as error:
+            _log.error("availability-not-reported", step=step, reason=error.message)
+
+    tell("service-up")
+    try:
+        yield
+    finally:
+        tell("service-down")
 
 
 def thread_of(workitem: JsonDataset, uid: str) -> Thread:
@@ -72,6 +100,26 @@ class WorkLog:
             outputs: the result objects concerned.
         """
         self.reporter.report(self._event(step, occurrence, Outcome.SUCCESS, at, details or {}, outputs))
+
+    @contextmanager
+    def transferring(self, archive: str) -> Iterator[None]:
+        """Tell the audit trail when the images do not come (SOLE-073); the archive tells it when they go."""
+        try:
+            yield
+        except Exception:
+            self.reporter.audit_soon(
+                SecurityEvent(
+                    "images-received",
+                    self.clock(),
+                    Outcome.SERIOUS_FAILURE,
+                    caller=urlsplit(archive).netloc,
+                    target=f"urn:oid:{self.thread.workitem_uid}",
+                    occurrence=str(uuid.uuid4()),
+                    patient_id=self.thread.patient_id,
+                    studies=(self.thread.study_instance_uid,) if self.thread.study_instance_uid else (),
+                )
+            )
+            raise
 
     def tell_failed(self, step: str, occurrence: str, reason: Reason) -> None:
         """Report a step that ended with a coded reason."""

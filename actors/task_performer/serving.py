@@ -16,6 +16,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI, Request
 
+from actors.shared.access import AccessLog
 from actors.shared.logs import get_logger
 from actors.shared.refusals import RefusalLog
 from actors.shared.serving import require_free_port, server_config
@@ -151,21 +152,23 @@ def own_worklist(
         store = Store(sqlite_url(folder / "workitems.sqlite"))
         closing.callback(store.close)
         worklist = Worklist(store, lambda: datetime.now(UTC), ae_title=settings.ae_title)
-        closing.enter_context(_served(_app(worklist, store, RefusalLog(reporter)), settings.host, settings.port))
+        closing.enter_context(
+            _served(_app(worklist, store, RefusalLog(reporter), AccessLog(reporter)), settings.host, settings.port)
+        )
         own = OwnWorklist(worklist, store, station, journal)
         own.start()
         closing.callback(own.stop)
         yield closing.enter_context(UpsClient(settings.own_url, ae_title=settings.ae_title))
 
 
-def _app(worklist: Worklist, store: Store, refusals: RefusalLog) -> FastAPI:
+def _app(worklist: Worklist, store: Store, refusals: RefusalLog, access: AccessLog) -> FastAPI:
     app = FastAPI(title="Stepwell Task Performer", openapi_url="/openapi.json", docs_url=None, redoc_url=None)
 
     def refused(request: Request, error: StepwellError) -> None:
         address = request.client.host if request.client else ""
         refusals.tell_of_request(request.method, request.url.path, address, error)
 
-    app.include_router(ups_router(worklist, refused), prefix="/ups-rs")
+    app.include_router(ups_router(worklist, refused, access=access), prefix="/ups-rs")
     app.include_router(EventChannels(store, worklist.subscriptions).router, prefix="/ups-rs")
     return app
 

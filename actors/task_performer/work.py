@@ -192,7 +192,8 @@ class Work:
         self._log.tell("images-requested", self._attempt())
         self._owned.tell(5, "retrieving images", always=True)
         self._start_encoder()
-        got = retrieve(planned(self._workitem, self._means.settings.archives), self._folder / "input")
+        with self._log.transferring(self._means.settings.archive_url):
+            got = retrieve(planned(self._workitem, self._means.settings.archives), self._folder / "input")
         details = {"InstanceCount": str(got.instances), "ByteCount": str(got.octets)}
         self._log.tell("images-retrieved", self._attempt(), details=details)
         self._reach(self._record.at(Phase.RETRIEVED), Step.RETRIEVED)

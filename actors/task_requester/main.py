@@ -28,7 +28,7 @@ def run(settings: Settings, common: CommonSettings) -> None:
     """
     rules = load_rules(settings.rules)
     require_free_port(ACTOR, settings.host, settings.mllp_port)
-    reporter = reporter_for(ACTOR, common)
+    reporter = reporter_for(ACTOR, common, settings)
     refusals = RefusalLog(reporter)
     with (
         stop_signals() as stopped,

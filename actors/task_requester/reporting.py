@@ -33,6 +33,8 @@ class Reporter(Protocol):
 class OrderLog:
     """Reports ``order-received`` once per order, and ``images-available`` when its study is complete.
 
+    An order that has the filler's number and its accession number by then is filled, too (sole.md 5.2).
+
     Images that come after no rule wanted the study are reported with the new number.
 
     Args:
@@ -64,7 +66,10 @@ class OrderLog:
             found = list(session.exec(due))
         for told, order in found:
             at = datetime.fromisoformat(told.received_at)
-            self.reporter.report(_event("order-received", at, order, stored_order(told).control_id or told.received_at))
+            occurrence = stored_order(told).control_id or told.received_at
+            self.reporter.report(_event("order-received", at, order, occurrence))
+            if order.filler and order.accession:
+                self.reporter.report(_event("order-filled", at, order, occurrence))
             with self.database.write() as session:
                 row = session.get_one(OrderEventRow, told.number)
                 row.reported_at = moment(self.clock())
@@ -88,7 +93,11 @@ class OrderLog:
 
 def _event(step: str, at: datetime, order: OrderRow, occurrence: str, images: int | None = None) -> OperationalEvent:
     content = stored_order(order)
-    details = {"Priority": priority_of(content.priority)}
+    details = {
+        "Priority": priority_of(content.priority),
+        "Modality": next((one.modality for one in content.steps if one.modality), ""),
+        "PlaceOfService": content.patient_class,
+    }
     if images is not None:
         details["InstanceCount"] = str(images)
     return OperationalEvent(
@@ -102,5 +111,5 @@ def _event(step: str, at: datetime, order: OrderRow, occurrence: str, images: in
             study_instance_uid=order.study_uid,
         ),
         occurrence=occurrence,
-        details=details,
+        details={name: value for name, value in details.items() if value},
     )

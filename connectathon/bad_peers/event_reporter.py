@@ -27,9 +27,9 @@ def _spoil_messages(change: Callable[[bytes], bytes]) -> None:
 
 def _spoil_frames(frame: Callable[[bytes], bytes]) -> None:
     """From now on messages are framed by this function."""
-    from sole_logging import sender
+    from sole_logging import connection
 
-    vars(sender)["frame"] = frame
+    vars(connection)["frame"] = frame
 
 
 def _timed(message: bytes, ahead: float) -> bytes:
@@ -177,8 +177,8 @@ def _forgetful() -> None:
     honest = EventReporter.report
 
     def report(self: EventReporter, event: Any) -> str:
-        target = self._sender._target if self._sender else None
-        return "" if target and _is_free(target.host, target.port) else honest(self, event)
+        away = any(_is_free(one.host, one.port) for one in self.targets)
+        return "" if away else honest(self, event)
 
     EventReporter.report = report  # type: ignore[method-assign]
 

@@ -85,6 +85,7 @@ class OperationalEvent:
         occurrence: tells repeats of the same step on the same thread apart (attempt number, outbox sequence). The event
             id is made from source, step, thread and occurrence, so reporting the same occurrence again is recognised.
         performer: AE title of the performer that took part, if one did.
+        person: user id of the reader that took part, if one did; never a name.
         algorithm: the algorithm that took part, if one did.
         results: the result objects concerned.
         details: further detail texts, by the names of sole.md 4.4 (``InstanceCount``, ``ReasonCode``, ``Priority``).
@@ -104,6 +105,7 @@ class OperationalEvent:
     details: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     codes: tuple[str, ...] = ()
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ class SecurityEvent:
         query: text of a query that was asked.
         description: what happened, in words, without patient data.
         occurrence: tells repeats apart.
+        patient_id: whose records were used, in CX form.
+        studies: Study Instance UIDs of what was used.
     """
 
     kind: str
@@ -131,3 +135,5 @@ class SecurityEvent:
     query: str = ""
     description: str = ""
     occurrence: str = ""
+    patient_id: str = ""
+    studies: tuple[str, ...] = ()

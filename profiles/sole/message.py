@@ -25,6 +25,7 @@ from profiles.sole.event import OperationalEvent, Outcome, SecurityEvent, Source
 
 EVENT_ID = EventCode("SOLE", "IHE-RAD", "Imaging Operational Event")
 APPLICATION = EventCode("110150", "DCM", "Application")
+VERIFYING = EventCode("121098", "DCM", "Verifying")
 PERFORMING = EventCode("121094", "DCM", "Performing")
 PATIENT = EventCode("121025", "DCM", "Patient")
 ACCESSION = EventCode("121022", "DCM", "Accession Number")
@@ -59,6 +60,8 @@ def event_id(event: OperationalEvent | SecurityEvent, source: Source) -> str:
 
 def clean(text: str) -> str:
     """A text as XML 1.0 can carry it: line ends as LF, characters that XML forbids replaced."""
+    if not _UNPLAIN.search(text):
+        return text
     return _ILLEGAL.sub("\ufffd", text).replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -71,6 +74,8 @@ def element(tag: str, attributes: Mapping[str, str], *inside: str) -> str:
 
 def words(text: str) -> str:
     """A text between tags."""
+    if not _UNPLAIN.search(text):
+        return text
     return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -86,7 +91,7 @@ def coded(tag: str, code: EventCode) -> str:
 
 def detail(name: str, value: str) -> str:
     """A ParticipantObjectDetail; the value is base64 of its UTF-8 (SOLE-040)."""
-    return element("ParticipantObjectDetail", {"type": name, "value": encoded(value)})
+    return f'<ParticipantObjectDetail type="{_escaped(name)}" value="{encoded(value)}" />'
 
 
 def encoded(value: str) -> str:
@@ -114,21 +119,24 @@ def identification(
         "EventDateTime": moment(at),
         "EventOutcomeIndicator": str(int(outcome)),
     }
-    parts = [coded("EventID", event), *(coded("EventTypeCode", code) for code in types)]
+    parts = [coded("EventID", event), *[coded("EventTypeCode", code) for code in types]]
     if description:
         parts.append(element("EventOutcomeDescription", {}, words(description)))
     return element("EventIdentification", attributes, *parts)
 
 
-def application(source: Source, *, requestor: bool, ae_title: str = "") -> str:
-    """The reporting process as a machine participant (SOLE-031)."""
+@lru_cache(256)
+def application(source: Source, *, requestor: bool, ae_title: str = "", role: EventCode | None = None) -> str:
+    """The reporting process as a machine participant (SOLE-031), with its role in a transfer where it has one."""
     attributes = {"UserID": source.actor, "UserIsRequestor": str(requestor).lower()}
     if ae_title:
         attributes["AlternativeUserID"] = f"AETITLES={ae_title}"
     attributes |= {"NetworkAccessPointID": source.host, "NetworkAccessPointTypeCode": "1"}
-    return element("ActiveParticipant", attributes, coded("RoleIDCode", APPLICATION))
+    roles = [coded("RoleIDCode", one) for one in (role, APPLICATION) if one]
+    return element("ActiveParticipant", attributes, *roles)
 
 
+@lru_cache(256)
 def audit_source(source: Source) -> str:
     """AuditSourceIdentification; an application server (SOLE-034)."""
     attributes = {"AuditSourceID": source.identifier}
@@ -137,6 +145,7 @@ def audit_source(source: Source) -> str:
     return element("AuditSourceIdentification", attributes, element("AuditSourceTypeCode", {"csd-code": "4"}))
 
 
+@lru_cache(256)
 def named(name: str) -> str:
     """The ParticipantObjectName, which may be empty but must be there unless there is a query (SOLE-039)."""
     return element("ParticipantObjectName", {}, words(name))
@@ -144,11 +153,18 @@ def named(name: str) -> str:
 
 def participant_object(identifier: str, id_type: EventCode, kind: str, role: str, *inside: str) -> str:
     """A ParticipantObjectIdentification with the code that says what its identifier is."""
-    attributes = {"ParticipantObjectID": identifier, "ParticipantObjectTypeCode": kind}
-    if role:
-        attributes["ParticipantObjectTypeCodeRole"] = role
-    type_code = coded("ParticipantObjectIDTypeCode", id_type)
-    return element("ParticipantObjectIdentification", attributes, type_code, *inside)
+    between = _between(id_type, kind, role)
+    return "".join((_OBJECT, _escaped(identifier), between, *inside, "</ParticipantObjectIdentification>"))
+
+
+_OBJECT = '<ParticipantObjectIdentification ParticipantObjectID="'
+
+
+@lru_cache(256)
+def _between(id_type: EventCode, kind: str, role: str) -> str:
+    """What stands between the identifier of an object and what is inside it."""
+    roles = f' ParticipantObjectTypeCodeRole="{role}"' if role else ""
+    return f'" ParticipantObjectTypeCode="{kind}"{roles}>{coded("ParticipantObjectIDTypeCode", id_type)}'
 
 
 def document(*parts: str) -> bytes:
@@ -156,12 +172,13 @@ def document(*parts: str) -> bytes:
     return element("AuditMessage", {}, *parts).encode()
 
 
-def encode(event: OperationalEvent, source: Source) -> bytes:
+def encode(event: OperationalEvent, source: Source, identifier: str = "") -> bytes:
     """A SOLE event message, valid against the schema of PS3.15 2023b A.5.1.1.
 
     Args:
         event: what happened.
         source: who reports it.
+        identifier: its event id, where that was made before.
 
     Returns:
         The XML document in UTF-8.
@@ -174,7 +191,7 @@ def encode(event: OperationalEvent, source: Source) -> bytes:
         identification(EVENT_ID, type_codes(event), "E", event.at, event.outcome, event.description),
         *_participants(event, source),
         audit_source(source),
-        *_objects(event, source),
+        *_objects(event, identifier or event_id(event, source)),
     )
 
 
@@ -189,7 +206,9 @@ def type_codes(event: OperationalEvent) -> tuple[EventCode, ...]:
 
 def _participants(event: OperationalEvent, source: Source) -> Iterator[str]:
     part = steps()[event.step].performer if event.performer else ""
-    yield application(source, requestor=part != "requestor", ae_title=event.performer if part in ("self", "") else "")
+    asked_by = "requestor" if part == "requestor" else "person" if event.person else "self"
+    ae_title = event.performer if part in ("self", "") else ""
+    yield application(source, requestor=asked_by == "self", ae_title=ae_title)
     if part in ("requestor", "participant"):
         attributes = {
             "UserID": event.performer,
@@ -197,9 +216,12 @@ def _participants(event: OperationalEvent, source: Source) -> Iterator[str]:
             "UserIsRequestor": str(part == "requestor").lower(),
         }
         yield element("ActiveParticipant", attributes, coded("RoleIDCode", PERFORMING))
+    if event.person:  # a reader verifies what machines made (CID 7453; SOLE-033)
+        attributes = {"UserID": event.person, "UserIsRequestor": str(asked_by == "person").lower()}
+        yield element("ActiveParticipant", attributes, coded("RoleIDCode", VERIFYING))
 
 
-def _objects(event: OperationalEvent, source: Source) -> Iterator[str]:
+def _objects(event: OperationalEvent, identifier: str) -> Iterator[str]:
     """The objects of an event, each with the details that belong to it; those of none are the event's."""
     known = _known(event)
     details: dict[str, list[str]] = {name: [] for name in (*known, "event")}
@@ -209,11 +231,11 @@ def _objects(event: OperationalEvent, source: Source) -> Iterator[str]:
     patient = event.thread.patient_id
     if patient:  # in CX form, never by name (SOLE-035, SOLE-043)
         yield participant_object(patient if "^" in patient else f"{patient}^^^", PATIENT, "1", "1", named(""))
-    for name, (identifier, id_type, role, inside) in known.items():
-        yield participant_object(identifier, id_type, "2", role, *inside, *details[name])
+    for name, (number, id_type, role, inside) in known.items():
+        yield participant_object(number, id_type, "2", role, *inside, *details[name])
     if event.results:
         yield _results(event)
-    yield participant_object(f"urn:uuid:{event_id(event, source)}", URI, "4", "", named("event"), *details["event"])
+    yield participant_object(f"urn:uuid:{identifier}", URI, "4", "", named("event"), *details["event"])
 
 
 def _known(event: OperationalEvent) -> dict[str, _Known]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from profiles.sole.event import Outcome
 
@@ -75,6 +76,7 @@ def compose(
     return " ".join(fields).encode("ascii") + b" " + content
 
 
+@lru_cache(256)
 def printable(text: str, limit: int) -> str:
     """A header field: printable US-ASCII without spaces, at most ``limit`` characters, ``-`` when nothing is left."""
     return _UNPRINTABLE.sub("", text)[:limit] or "-"

@@ -35,8 +35,8 @@ def reporters():
     """Make reporters that are closed at the end."""
     made = []
 
-    def make(path, target=None, *, limit=100_000, source=SOURCE, timing=QUICK, **given):
-        reporter = EventReporter(source, Spool(path, limit), target, timing=timing, **given)
+    def make(path, *targets, limit=100_000, source=SOURCE, timing=QUICK, **given):
+        reporter = EventReporter(source, Spool(path, limit), *targets, timing=timing, **given)
         made.append(reporter)
         return reporter
 
@@ -278,7 +278,7 @@ def test_recording_goes_on_when_there_is_room_again(tmp_path, reporters, make_ev
     reporter.report(make_event("A1"))
     with pytest.raises(Unavailable):
         reporter.report(make_event("A2"))
-    spool.remove([message.number for message in spool.after(0, 10)])
+    spool.reach("syslog", spool.after(0, 10)[-1].number)
     with structlog.testing.capture_logs() as logs:
         reporter.report(make_event("A2"))
         reporter.close()

@@ -88,13 +88,41 @@ def test_confirmed_messages_are_gone_and_their_numbers_are_not_used_again(spool,
     for name in "abc":
         spool.put(name, AT, name.encode())
     numbers = [message.number for message in spool.after(0, 10)]
-    spool.remove(numbers[1:])
+    spool.reach("one", numbers[1])
     assert len(spool) == 1
     spool.put("d", AT, b"d")
-    assert [message.event_id for message in spool.after(0, 10)] == ["a", "d"]
+    assert [message.event_id for message in spool.after(0, 10)] == ["c", "d"]
     assert spool.after(0, 10)[-1].number > numbers[-1]
-    assert [message.event_id for message in spool.after(numbers[0], 10)] == ["d"]
-    assert held(path) == [("a", b"a"), ("d", b"d")]
+    assert [message.event_id for message in spool.after(numbers[2], 10)] == ["d"]
+    assert held(path) == [("c", b"c"), ("d", b"d")]
+
+
+def test_a_message_stays_until_every_repository_has_it_and_each_place_survives(spool, path):
+    spool.serve(["one", "two"])
+    for name in "abc":
+        spool.put(name, AT, name.encode())
+    spool.reach("one", 3)
+    spool.reach("two", 1)
+    spool.reach("two", 0)  # a place never goes back
+    assert [message.event_id for message in spool.after(0, 10)] == ["b", "c"]
+    again = Spool(path)
+    assert (again.place("one"), again.place("two")) == (3, 1)
+    assert again.waiting_for("one") == (0, None)
+    assert again.waiting_for("two") == (2, AT)
+    again.serve(["two", "three"])  # the first is configured no more, and nothing waits for it; the third lacks all
+    assert again.waiting_for("three") == (2, AT)
+    again.reach("two", 3)
+    assert len(again) == 2
+    again.reach("three", 3)
+    assert len(again) == 0
+    again.close()
+
+
+def test_what_a_repository_refused_for_good_is_kept_with_the_reason(spool, path):
+    spool.put("a", AT, b"bad")
+    spool.set_aside("one", spool.after(0, 1)[0], "400 Bad Request")
+    assert spool.refusals() == [("one", "a", "400 Bad Request")]
+    assert len(spool) == 1  # another repository may take it
 
 
 def test_the_instance_of_a_spool_stays_the_same_over_restarts(path):
@@ -179,7 +207,7 @@ def test_a_full_spool_refuses_in_words_counts_and_takes_again_when_there_is_room
     assert spool.put("alert", AT, b"", reserve=True)
     with pytest.raises(Unavailable):
         spool.put("second alert", AT, b"", reserve=True)
-    spool.remove([message.number for message in spool.after(0, 10)])
+    spool.reach("one", spool.after(0, 10)[-1].number)
     assert spool.put("c", AT, b"")
     spool.close()
 
@@ -238,7 +266,7 @@ def test_a_removal_that_failed_does_not_make_later_messages_undurable(path, spoo
     writer.execute("CREATE TRIGGER refuse BEFORE DELETE ON message BEGIN SELECT RAISE(ABORT, 'no deleting'); END")
     writer.commit()
     with pytest.raises(Unavailable, match="no deleting"):
-        spool.remove([1])
+        spool.reach("one", 1)
     assert len(spool) == 1
     assert spool.put("b", AT, b"")
     seen = writer.execute("SELECT event_id FROM message ORDER BY number").fetchall()
@@ -246,7 +274,7 @@ def test_a_removal_that_failed_does_not_make_later_messages_undurable(path, spoo
     writer.execute("DROP TRIGGER refuse")
     writer.commit()
     writer.close()
-    spool.remove([1])
+    spool.reach("one", 1)
     assert len(spool) == 1
 
 

@@ -10,6 +10,7 @@ from actors.task_manager.reporting import READER, OutboxReporting
 from connectathon.waiting import eventually
 from connectathon.workitems import new_workitem
 from profiles.errors import Unavailable
+from profiles.sole import OperationalEvent
 from workitems.store import Store, sqlite_url
 from workitems.worklist import Worklist
 
@@ -41,10 +42,10 @@ def test_the_operational_log_is_told_every_event_however_it_failed_before(tmp_pa
     class Failing:
         failures, told = [Unavailable("the disk is full"), ValueError("DOE^JANE")], []
 
-        def report_all(self, events):
+        def record(self, events):
             if self.failures:
                 raise self.failures.pop(0)
-            self.told.extend(event.thread.workitem_uid for event in events)
+            self.told.extend(one.thread.workitem_uid for one in events if isinstance(one, OperationalEvent))
 
     reporting = OutboxReporting(store, Failing())
     with structlog.testing.capture_logs() as lines:

@@ -295,11 +295,14 @@ class Told:
     """A reporter that also remembers what was reported."""
 
     def __init__(self, reporter):
-        self._reporter, self.events = reporter, []
+        self._reporter, self.events, self.audited = reporter, [], []
 
     def report(self, event):
         self.events.append(event)
         return self._reporter.report(event)
+
+    def audit_soon(self, event):
+        self.audited.append(event)
 
 
 class RunningPerformer:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom import evt
 from pynetdicom.dsutils import encode
 
+from actors.shared.access import UNTOLD, AccessLog
 from actors.shared.logs import get_logger
 from actors.shared.ups_dimse.actions import Action, take_action
 from actors.shared.ups_dimse.availability import AVAILABILITY, noting_availability
@@ -52,6 +54,7 @@ class UpsScp:
         refused: told of every refusal, to log and audit it.
         taken: told of every request that may change something, before anything is done about it.
         notified: told of every Instance Availability Notification; None when none are taken.
+        access: told who searched and read.
 
     Attributes:
         classes: the SOP classes that are served.
@@ -64,8 +67,9 @@ class UpsScp:
         refused: Refused,
         taken: Callable[[Service], None],
         notified: Callable[[], None] | None = None,
+        access: AccessLog = UNTOLD,
     ) -> None:
-        self._worklist, self._peers = worklist, peers
+        self._worklist, self._peers, self._access = worklist, peers, access
         self._refused, self._taken, self._notified = refused, taken, notified
         self.classes = UPS_CLASSES if notified is None else (*UPS_CLASSES, AVAILABILITY)
 
@@ -117,6 +121,7 @@ class UpsScp:
 
     def _get(self, event: Any) -> tuple[Dataset, Dataset | None]:
         content = self._worklist.retrieve(_instance(event))
+        self._access.tell_of_workitem(event.assoc.requestor.address, _instance(event), content)
         found, lacking = select(content, [int(tag) for tag in event.attribute_identifiers])
         return done("attributes-unsupported" if lacking else ""), _encodable(event, found)
 
@@ -135,6 +140,8 @@ class UpsScp:
         try:
             _require_find_class(event.request.AffectedSOPClassUID)
             query = read_identifier(_read(event, event.request.Identifier))
+            asked, model = urlencode(query.keys) or "*", str(event.request.AffectedSOPClassUID)
+            self._access.tell("searched", event.assoc.requestor.address, target=model, query=asked, repeats=True)
             yield from self._matches(event, query)
         except Exception as error:
             yield self._failed(event, Service.FIND, error), None

@@ -11,6 +11,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
+from actors.shared.access import UNTOLD, AccessLog
 from actors.shared.refusals import RefusalLog
 from actors.shared.ups_dimse.limits import keep_identifiers_out_of_logs, limited, shut_down
 from actors.shared.ups_dimse.peers import Peers
@@ -60,6 +61,7 @@ def ups_dimse_server(
     refusals: RefusalLog | None = None,
     taken: Callable[[Service], None] = lambda _service: None,
     notified: Callable[[], None] | None = None,
+    access: AccessLog = UNTOLD,
 ) -> Iterator[int]:
     """Serve a worklist over DIMSE, and report its events to whoever subscribed over DIMSE, while the block runs.
 
@@ -71,6 +73,7 @@ def ups_dimse_server(
         refusals: told of every refusal.
         taken: told of every request that may change something, before anything is done about it.
         notified: told of every Instance Availability Notification (RAD-49); none are taken when not given.
+        access: told who searched and read.
 
     Yields:
         The port.
@@ -93,7 +96,7 @@ def ups_dimse_server(
         )
 
     with ExitStack() as stack:
-        port = stack.enter_context(_listening(UpsScp(worklist, peers, refused, taken, notified), where))
+        port = stack.enter_context(_listening(UpsScp(worklist, peers, refused, taken, notified, access), where))
         if peers is not None:
             stack.enter_context(ReportSender(store, worklist.subscriptions, peers, where.ae_title))
         yield port

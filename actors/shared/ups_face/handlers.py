@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
+from actors.shared.access import AccessLog
 from actors.shared.caller import Caller
 from actors.shared.ups_face import conveyance as wire
 from actors.shared.ups_face.answers import Answer, done, workitems
@@ -23,6 +24,8 @@ from workitems.model import Channel
 from workitems.worklist import Worklist
 
 OPERATOR = "operator"
+#: SOP class that a search is audited as: Unified Procedure Step - Query (PS3.15 A.5.3.10, PS3.4 Table CC.3-1).
+UPS_QUERY = "1.2.840.10008.5.1.4.34.6.5"
 
 
 @dataclass
@@ -55,8 +58,7 @@ class Ask:
 
     def noted(self, dialect: Dialect) -> None:
         """The peer spoke a dialect."""
-        client = self.request.client
-        self.dialects.note(client.host if client else "", dialect)
+        self.dialects.note(self.address, dialect)
 
     def form(self) -> str:
         """The form of the answer that the caller wants."""
@@ -69,6 +71,11 @@ class Ask:
         header = self.request.headers.get
         return read_dataset(self.body, header("content-type"), self.noted, encoding=header("content-encoding", ""))
 
+    @property
+    def address(self) -> str:
+        """Of the caller."""
+        return self.request.client.host if self.request.client else ""
+
     def requester(self) -> str:
         """AE title of the caller, as far as it told."""
         return wire.requester(self.pairs, self.path.get("requester", ""), self.noted)
@@ -80,10 +87,11 @@ class Handlers:
     Args:
         worklist: the domain.
         caller_of: who makes a request.
+        access: told who searched and read.
     """
 
-    def __init__(self, worklist: Worklist, caller_of: Callable[[Request], Caller]) -> None:
-        self._worklist, self._caller_of = worklist, caller_of
+    def __init__(self, worklist: Worklist, caller_of: Callable[[Request], Caller], access: AccessLog) -> None:
+        self._worklist, self._caller_of, self._access = worklist, caller_of, access
         self.dialects = DialectLog()
 
     def create(self, ask: Ask) -> Answer:
@@ -94,13 +102,17 @@ class Handlers:
     def retrieve(self, ask: Ask) -> Answer:
         """Retrieve (11.5, RAD-83)."""
         form = ask.form()
-        return workitems([self._worklist.retrieve(ask.uid)], form)
+        found = self._worklist.retrieve(ask.uid)
+        self._access.tell_of_workitem(ask.address, ask.uid, found)
+        return workitems([found], form)
 
     def search(self, ask: Ask) -> Answer:
         """Search (11.9, RAD-81)."""
         form = ask.form()
         query = read_query(ask.pairs, ask.noted)
         page = self._worklist.search(query.keys, query.limit, query.offset, fuzzy=query.fuzzy)
+        asked = ask.request.scope["query_string"].decode("ascii", "replace")
+        self._access.tell("searched", ask.address, target=UPS_QUERY, query=asked or "*", repeats=True)
         warnings = query.warnings
         if page.remaining:
             warnings = (f"There are {page.remaining} additional results that can be requested", *warnings)

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from actors.shared.access import UNTOLD, AccessLog
 from actors.shared.caller import LOCAL_CALLER, Caller
 from actors.shared.ups_face.answers import Answer, refused
 from actors.shared.ups_face.description import description
@@ -54,6 +55,7 @@ def ups_router(
     *,
     caller_of: Callable[[Request], Caller] = lambda _request: LOCAL_CALLER,
     limits: Limits = Limits(),
+    access: AccessLog = UNTOLD,
 ) -> APIRouter:
     """The routes of one worklist below its service base.
 
@@ -63,8 +65,9 @@ def ups_router(
         taken: told of every request that may change something, before anything is done about it.
         caller_of: who makes a request; until there are identity providers, the operator of this machine.
         limits: how much of a request is waited for.
+        access: told who searched and read.
     """
-    face = _Face(Handlers(worklist, caller_of), refused, taken, limits)
+    face = _Face(Handlers(worklist, caller_of, access), refused, taken, limits)
     router = APIRouter()
     router.routes.append(_Resources(face))
     for resource in RESOURCES:
