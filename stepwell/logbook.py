@@ -9,12 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
 
 from actors.event_repository.settings import Settings
 from profiles.errors import BadInput, NotFound
 from sole_logging.exchange import Repository, entries_of, frame_of, read_entries
-from sole_logging.measures import FactTable, LogEntry
+from sole_logging.measures import FactTable, LogEntry, facts_in_memory
 from sole_logging.projecting import Projector
 from sole_logging.records import Receipt
 from sole_logging.store import EventStore
@@ -70,16 +70,8 @@ def facts_of(source: str, config: Path | None, since: datetime, until: datetime)
         with own_store(config) as store, store.database.read() as connection:
             yield connection
         return
-    engine = create_engine("sqlite://")
-    try:
-        facts = FactTable()
-        with engine.begin() as connection:
-            facts.create(connection)
-            for part in parts(entries_from(source, since, until)):
-                facts.apply(connection, part)
-            yield connection
-    finally:
-        engine.dispose()
+    with facts_in_memory(entries_from(source, since, until)) as connection:
+        yield connection
 
 
 def entries_from(source: str, since: datetime, until: datetime) -> Iterator[LogEntry]:

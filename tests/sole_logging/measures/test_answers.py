@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from profiles.errors import BadInput
+from sole_logging import measure
 from sole_logging.measures import windows
 from sole_logging.measures.answering import document_of
 from sole_logging.measures.bins import bins_of, counted, middle_of, percentile
@@ -95,6 +96,11 @@ def test_groups_and_filters_by_stratum_are_the_same_cases(hospital):
         assert group.median / SECOND == pytest.approx(statistics.median(expected), abs=1e-5)
         alone = hospital.one("K12", filters={"site": (site,)})
         assert (alone.median, alone.count) == (group.median, group.count)
+
+
+def test_entries_at_hand_are_measured_as_those_of_a_repository(hospital):
+    asked = hospital.ask("K12", "A14").query
+    assert measure(iter(LOG), asked).results == hospital.ask("K12", "A14").results
 
 
 def test_small_groups_are_not_shown():
