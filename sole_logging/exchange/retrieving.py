@@ -15,7 +15,7 @@ import orjson
 from profiles.errors import BadInput, NotAuthorised, NotFound, StepwellError, Unavailable
 from profiles.sole.syslog import SOLE_APPLICATION
 from sole_logging.measures.entry import LogEntry, entry_of
-from sole_logging.records import SOLE, Projected, StoredMessage, micros, moment, project
+from sole_logging.records import SOLE, Projected, StoredMessage, micros, moment, project, stamp
 
 #: Members of a message (sole.md 7.2).
 MEMBERS = ("Pri", "Version", "Timestamp", "Hostname", "App-name", "Procid", "Msg-id", "Msg")
@@ -165,8 +165,13 @@ def documents_of(messages: Iterable[Mapping[str, str]]) -> Iterator[dict[str, An
     for message, read in ((one, _read(one)) for one in messages):
         said = orjson.loads(read.columns["parsed"]) if read.event else {"code": message["Msg-id"], "meaning": ""}
         columns = {name: read.columns[name] or "" for name in ("family", "accession", "study", "workitem")}
-        at = moment(read.columns["at"]).isoformat()
-        yield {**said, **columns, "at": at, "host": message["Hostname"], "malformed": read.columns["flaw"] or ""}
+        yield {
+            **said,
+            **columns,
+            "at": stamp(read.columns["at"]),
+            "host": message["Hostname"],
+            "malformed": read.columns["flaw"] or "",
+        }
 
 
 def _read(message: Mapping[str, str]) -> Projected:
