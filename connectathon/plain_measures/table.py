@@ -62,7 +62,7 @@ class Table:
         column = self.columns.setdefault(name, Column(isinstance(value, tuple)))
         first, second = value if isinstance(value, tuple) else (value, _VALUE)
         if isinstance(first, str):
-            first, second = 0, _WORDS[first]
+            second, first = _WORDS[first], 0
         column.case.append(number)
         column.value.append(first)
         column.kind.append(second)
