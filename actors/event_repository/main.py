@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from actors.event_repository.application import create_app
+from actors.event_repository.auditing import tell_used
+from actors.event_repository.dashboard import Desk, Live, create_dashboard
 from actors.event_repository.ingest import Ingest
 from actors.event_repository.readers import Readers
 from actors.event_repository.retention import Retention
@@ -46,6 +50,10 @@ def run(settings: Settings, common: CommonSettings) -> None:
         facts.create(connection)
     projector = Projector(store, [facts.apply], busy=lambda: ingest.busy)
     retention = Retention(store, settings, ingest.record)
+    live = Live(store)
+    pages = create_dashboard(
+        Desk(store, partial(tell_used, ingest), live, settings.worklist_url.rstrip("/"), ingest.now)
+    )
     ingest.start()
     try:
         server.start()
@@ -56,12 +64,13 @@ def run(settings: Settings, common: CommonSettings) -> None:
         ingest.record(SecurityEvent("application-start", ingest.now()))
         base = f"http://{settings.host}:{settings.port}"
         serve(
-            create_app(store, ingest, settings, readers),
+            create_app(store, ingest, settings, readers, pages),
             actor=ACTOR,
             host=settings.host,
             port=settings.port,
             data_dir=common.data_dir,
             endpoints={"http": base, "syslog": f"{settings.host}:{settings.syslog_port}"},
+            before_closing=live.end,
         )
         ingest.record(SecurityEvent("application-stop", ingest.now()))
     finally:

@@ -27,6 +27,7 @@ class Settings(ActorSettings):
         udp_port: where.
         readers_token_file: names and tokens of those who may read the log, and send to it over HTTP; without it,
             everybody on loopback may. It must be set before anything beyond loopback reaches this port.
+        worklist_url: address of the Watcher's pages, which the dashboard leads to; empty when there are none.
     """
 
     port: Port = 8082
@@ -38,6 +39,7 @@ class Settings(ActorSettings):
     udp: bool = False
     udp_port: Port = 514
     readers_token_file: Path | None = None
+    worklist_url: str = ""
     database_url: str | None = None
     keep_messages_days: float | None = Field(default=None, gt=0)
     keep_facts_days: float | None = Field(default=None, gt=0)

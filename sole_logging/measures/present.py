@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from sole_logging.measures.definitions import STRATA, STUDY, WORKITEM
-from sole_logging.measures.entry import moment_of
+from sole_logging.measures.entry import micros, moment_of
 from sole_logging.measures.tables import FACT, SOURCE_SEEN, STRATUM
 
 #: States of workitems that are not final.
@@ -41,10 +41,11 @@ class Present:
     sources: tuple[Heard, ...]
 
 
-def present(connection: Connection, filters: Mapping[str, tuple[str, ...]]) -> Present:
-    """Count what is open, of the strata wanted."""
-    states = _open(connection, WORKITEM, filters, FACT.c.state.in_(OPEN))
-    unread = _open(connection, STUDY, filters, FACT.c.state == "open", FACT.c.begin_at.is_not(None))
+def present(connection: Connection, filters: Mapping[str, tuple[str, ...]], since: datetime) -> Present:
+    """Count what is open, of the strata wanted; what nothing was heard of since a moment is forgotten, not open."""
+    heard = FACT.c.last_at >= micros(since)
+    states = _open(connection, WORKITEM, filters, FACT.c.state.in_(OPEN), heard)
+    unread = _open(connection, STUDY, filters, FACT.c.state == "open", FACT.c.begin_at.is_not(None), heard)
     return Present(states, sum(unread.values()), _heard(connection))
 
 

@@ -93,14 +93,15 @@ def test_measures_of_all_cases_together_have_no_values_to_spread(facts):
 
 
 def test_what_is_open_now_is_counted_for_the_strata_asked(facts):
-    now = asked(facts, present, {})
+    now = asked(facts, present, {}, START)
     assert dict(now.states) == {"started": 60}
     assert now.unread == 0
     assert [one.source for one in now.sources] == ["pacs", "ai"] or [one.source for one in now.sources] == [
         "ai",
         "pacs",
     ]
-    assert dict(asked(facts, present, {"version": ("2",)}).states) == {"started": 20}
+    assert dict(asked(facts, present, {"version": ("2",)}, START).states) == {"started": 20}
+    assert dict(asked(facts, present, {}, UNTIL).states) == {}, "nobody has heard of them for long"
 
 
 def test_a_difference_of_medians_has_the_interval_of_the_bootstrap(facts):
