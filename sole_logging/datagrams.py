@@ -44,7 +44,7 @@ class Datagrams:
             if len(octets) < len(message.content):
                 _log.warning(
                     "event-cut",
-                    event=message.event_id,
+                    event_id=message.event_id,
                     repository=self._target.name,
                     octets=len(message.content),
                     sent=len(octets),

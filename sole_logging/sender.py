@@ -214,7 +214,7 @@ class Sender:
 
     def _set_aside(self, message: Spooled, reason: str) -> None:
         self._spool.set_aside(self.target.name, message, reason)
-        _log.error("event-refused-by-repository", repository=self.target.name, event=message.event_id, reason=reason)
+        _log.error("event-refused-by-repository", repository=self.target.name, event_id=message.event_id, reason=reason)
 
     def _reach(self) -> None:
         """Note how far the repository has everything: up to the oldest message that is not confirmed."""

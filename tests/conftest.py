@@ -7,6 +7,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from .valid_messages import ValidMessages
+
 HERE = Path(__file__).parent
 #: A test says what is right, not how fast a shared machine is. The examples are the same in every run, so that a change
 #: is judged by what it changes; ``STEPWELL_EXPLORE`` set to anything looks for new ones.
@@ -79,11 +81,33 @@ def _turns(paths):
 
 
 REASONS = pytest.StashKey[dict]()
+FAULTY = pytest.StashKey[list]()
+VALID = pytest.StashKey[ValidMessages]()
+
+
+def pytest_sessionstart(session):
+    """Every audit message of the run is judged by the schema, where it is there (SOLE-020, SOLE-REP-004)."""
+    if folder := os.environ.get("STEPWELL_SCHEMAS"):
+        actors = [path.name for path in (HERE.parent / "actors").iterdir() if path.name != "shared"]
+        session.config.stash[VALID] = ValidMessages(folder, [*actors, "orders_desk", "alerts_desk"])
+        session.config.stash[VALID].watch()
+
+
+def _faulty_messages(config):
+    """What is wrong with the audit messages of the run."""
+    judge = config.stash.get(VALID, None)
+    made = getattr(getattr(config, "_tmp_path_factory", None), "_basetemp", None)
+    if judge is None or made is None:
+        return judge.faults if judge else []
+    judge.read(made)
+    return judge.faults
 
 
 def pytest_testnodedown(node, error):
     """What a process of several left out is told by the one that reports."""
-    node.config.stash[REASONS] = getattr(node, "workeroutput", {}).get("reasons", {})
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[REASONS] = output.get("reasons", {})
+    node.config.stash.setdefault(FAULTY, []).extend(output.get("faulty", ()))
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -96,11 +120,17 @@ def pytest_terminal_summary(terminalreporter, config):
 
 def pytest_sessionfinish(session, exitstatus):
     """A skipped test is a failure: what a machine cannot run is listed in not_here.toml."""
+    faulty = _faulty_messages(session.config)
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["reasons"] = session.config.stash.get(REASONS, {})
+        session.config.workeroutput["faulty"] = [str(one) for one in faulty]
+    session.config.stash.setdefault(FAULTY, []).extend(faulty)
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     if skipped and exitstatus == 0:
         for report in skipped:
             reporter.write_line(f"skipped without a row in tests/not_here.toml: {report.nodeid}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    for fault in session.config.stash[FAULTY] if reporter else ():
+        reporter.write_line(f"an audit message is not valid by PS3.15 A.5.1.1: {fault}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
