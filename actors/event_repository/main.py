@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from actors.event_repository.application import create_app
 from actors.event_repository.auditing import tell_used
@@ -34,20 +35,10 @@ def run(settings: Settings, common: CommonSettings) -> None:
     for port in (settings.port, settings.syslog_port):
         require_free_port(ACTOR, settings.host, port)
     readers = Readers.of(settings.readers_token_file)
-    directory = common.data_dir / ACTOR
-    try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise Unavailable(
-            f"The data directory {directory} cannot be made: {error.strerror}. Choose another data_dir in [stepwell]."
-        ) from error
-    store = EventStore(settings.database_url or directory / "events.sqlite")
+    store, facts = _opened(settings, common.data_dir / ACTOR)
     ingest = Ingest(store, source_for(ACTOR, common, ACTOR))
     server = SyslogServer(settings, ingest)
     udp = UdpServer(settings.host, settings.udp_port, ingest) if settings.udp else None
-    facts = FactTable()
-    with store.database.write() as connection:
-        facts.create(connection)
     projector = Projector(store, [facts.apply], busy=lambda: ingest.busy)
     retention = Retention(store, settings, ingest.record)
     live = Live(store)
@@ -81,3 +72,17 @@ def run(settings: Settings, common: CommonSettings) -> None:
         ingest.close()
         projector.close()
         store.close()
+
+
+def _opened(settings: Settings, directory: Path) -> tuple[EventStore, FactTable]:
+    """The messages and the facts, both in one database."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Unavailable(
+            f"The data directory {directory} cannot be made: {error.strerror}. Choose another data_dir in [stepwell]."
+        ) from error
+    store, facts = EventStore(settings.database_url or directory / "events.sqlite"), FactTable()
+    with store.database.write() as connection:
+        facts.create(connection)
+    return store, facts
