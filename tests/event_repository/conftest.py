@@ -32,7 +32,9 @@ class Repository:
         self.url = f"http://127.0.0.1:{self.port}"
         self.kill_points = directory / "kill-points"
         self.kill_points.mkdir()
-        self.settings = {"port": self.port, "syslog_port": self.syslog, "tls": self.side("server"), **settings}
+        self.udp = free_port()
+        mine = {"port": self.port, "syslog_port": self.syslog, "tls": self.side("server"), "udp_port": self.udp}
+        self.settings = {**mine, **settings}
         self.process = None
 
     def side(self, name):
@@ -102,7 +104,8 @@ class Repository:
 
 @pytest.fixture(scope="session")
 def shared_repository(tmp_path_factory):
-    repository = Repository(tmp_path_factory.mktemp("repository"), greatest_connections=20, patience_seconds=1).start()
+    limits = {"greatest_connections": 20, "patience_seconds": 1, "udp": True}
+    repository = Repository(tmp_path_factory.mktemp("repository"), **limits).start()
     yield repository
     repository.end()
 
