@@ -52,8 +52,8 @@ def test_order_then_images_make_one_ready_workitem(department, images, worklist,
     assert get_code(workitem, "ScheduledWorkitemCodeSequence").value == "BRAINSEG"
     (series,) = items(workitem, "InputInformationSequence")
     assert len(items(series, "ReferencedSOPSequence")) == 30
-    assert events.steps() == ["order-received", "images-available"]
-    assert events.events[1].details["InstanceCount"] == "30"
+    assert events.steps() == ["order-received", "order-filled", "images-available"]
+    assert events.events[2].details["InstanceCount"] == "30"
     (thread,) = order_thread(running.data_dir, uid)
     assert [(row["uid"], row["state"]) for row in thread["workitems"]] == [(uid, "created")]
     assert "an MR of the head" in thread["explanation"]
@@ -206,7 +206,7 @@ def test_images_that_come_after_no_rule_held_are_decided_on_too(department, imag
     (series,) = items(workitem, "InputInformationSequence")
     assert len(items(series, "ReferencedSOPSequence")) == 24
     eventually(lambda: events.steps().count("images-available") == 2, what="the new number of images to be reported")
-    assert [event.details.get("InstanceCount") for event in events.events] == [None, "13", "24"]
+    assert [event.details.get("InstanceCount") for event in events.events] == [None, None, "13", "24"]
 
 
 @pytest.mark.requirement("HL7-063")
