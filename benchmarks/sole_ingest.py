@@ -43,7 +43,7 @@ class _Receiver:
 
 def run(quick: bool) -> list[dict[str, Any]]:
     """A row for the intake (ratio of messages per second) and one for the reading behind it."""
-    count, rounds = (4_000, 3) if quick else (10_000, 4)
+    count, rounds = (8_000, 3) if quick else (20_000, 4)
     rates: tuple[list[float], list[float]] = ([], [])
     behind: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:

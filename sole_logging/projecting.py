@@ -21,7 +21,7 @@ from sole_logging.store.database import advance, state
 from sole_logging.store.tables import EVENT, SOURCE
 
 _log = structlog.get_logger(__name__)
-_BATCH = 250
+_BATCH = 100
 _BATCH_BETWEEN = 25  # while others wait for the writer
 _OCTETS = 8_000_000
 _IDLE_SECONDS = 1.0

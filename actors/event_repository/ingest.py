@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ _ROOM_OCTETS = 32_000_000
 _MESSAGE_OCTETS = 500  # what a message takes beside its own octets
 _ROOM_NOTES = 1_000
 _RETRY_SECONDS = 1.0
-_RUSH, _RUSH_SECONDS = 256, 0.25  # so many messages in one transaction tell that more are coming
+_RUSH, _RUSH_SECONDS = 64, 0.25  # so many messages in one transaction tell that more are coming
 
 
 def _utc_now() -> datetime:
@@ -116,6 +117,8 @@ class Ingest:
                 self._octets -= _octets(rows)
             if not rows and not notes:
                 return
+            if len(rows) >= _RUSH:
+                self._rush_until = math.inf
             self._keep(rows, notes)
             if len(rows) >= _RUSH:
                 self._rush_until = time.monotonic() + _RUSH_SECONDS
