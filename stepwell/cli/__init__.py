@@ -25,6 +25,7 @@ from stepwell.cli import (
     running,
     sole,
     statement,
+    whatif,
     worklist,
 )
 
@@ -50,6 +51,7 @@ for commands in (
     rules,
     conform,
     sole,
+    whatif,
     statement,
     administration,
     benchmarks,

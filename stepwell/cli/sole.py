@@ -31,7 +31,7 @@ sole_app = typer.Typer(
 _DAYS = 30
 _METRICS = ".prom"
 #: Columns of a table that goes into a file or another program.
-_WIDTH = 150
+WIDTH = 150
 _IDENTIFIERS = ("accession", "study", "workitem")
 SinceOption = Annotated[
     str, typer.Option(help="Begin, e.g. 2026-11-24T08:00:00Z; 30 days before the end if not given.", show_default=False)
@@ -57,7 +57,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(sole_app, name="sole")
 
 
-def _window(since: str, until: str) -> tuple[datetime, datetime]:
+def window_of(since: str, until: str) -> tuple[datetime, datetime]:
+    """The window that the options name."""
     end = parse_date(until).high if until else datetime.now(UTC)
     begin = parse_date(since).low if since else end - timedelta(days=_DAYS)
     if begin >= end:
@@ -82,7 +83,7 @@ def search(
     from sole_logging.exchange import Repository, documents_of
     from stepwell.logbook import own_store
 
-    window = _window(since, until)
+    window = window_of(since, until)
     if source:
         with Repository(source) as asked:
             every = documents_of(asked.messages(*window, msg_id=code))
@@ -136,7 +137,7 @@ def measure(
     from sole_logging.measures.answering import document_of
     from stepwell.logbook import facts_of
 
-    query = _query(ids or (), by, where or (), _window(since, until))
+    query = _query(ids or (), by, where or (), window_of(since, until))
     with facts_of(source, config, query.since, query.until) as connection:
         answer = ask(connection, query)
     if as_json:
@@ -157,7 +158,7 @@ def gaps(
     from sole_logging.measures.gaps import gaps as find
     from stepwell.logbook import facts_of
 
-    begin, end = _window(since, "")
+    begin, end = window_of(since, "")
     with facts_of(source, config, begin, end) as connection:
         found = find(connection, end, since=begin)
     if as_json:
@@ -183,7 +184,7 @@ def export_log(
     from sole_logging.measures.facts import stored_entries
     from stepwell.logbook import entries_from, facts_of
 
-    window = _window(since, until)
+    window = window_of(since, until)
     if path.suffix == _METRICS:
         with facts_of(source, config, *window) as connection:
             path.write_text(metrics_text(ask(connection, _query((), "", (), window))), encoding="utf-8")
@@ -209,7 +210,7 @@ def import_log(
     with own_store(config) as store:
         if is_address(source):
             with Repository(source) as repository:
-                read, new = take_messages(store, repository.messages(*_window(since, until), application=""), source)
+                read, new = take_messages(store, repository.messages(*window_of(since, until), application=""), source)
             typer.echo(f"{read} messages were read, {new} of them new")
         else:
             typer.echo(f"{take_entries(store, read_entries(Path(source)))} events were read")
@@ -221,13 +222,18 @@ def _query(
     from sole_logging.measures import MeasureQuery
     from sole_logging.measures.definitions import measures
 
+    return MeasureQuery(tuple(ids) or tuple(measures()), *window, filters=filters_of(where), by=by)
+
+
+def filters_of(where: list[str] | tuple[()]) -> dict[str, tuple[str, ...]]:
+    """Allowed values by stratum, as the options name them."""
     filters: dict[str, tuple[str, ...]] = {}
     for one in where:
         name, equals, values = one.partition("=")
         if not equals:
             raise BadInput(f"{one!r} is no filter; write e.g. modality=CT,MR.")
         filters[name] = tuple(values.split(","))
-    return MeasureQuery(tuple(ids) or tuple(measures()), *window, filters=filters, by=by)
+    return filters
 
 
 def _print(answer: MeasureAnswer) -> None:
@@ -241,7 +247,7 @@ def _print(answer: MeasureAnswer) -> None:
             cells = [_said(number, result.measure.unit) for number in numbers]
             count = "below 5" if group.hidden else "" if group.count is None else str(group.count)
             table.add_row(f"{name} {result.measure.name}", group.group, count, *cells, ", ".join(_left_out(group)))
-    Console(width=None if sys.stdout.isatty() else _WIDTH).print(table)
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
     exact = "" if answer.exact else "; percentiles and maxima of many cases are known to 1 %"
     as_of = answer.data_as_of.isoformat()[:19] + "Z" if answer.data_as_of else "never"
     typer.echo(f"Data as of {as_of}. Percentiles by linear interpolation between closest ranks{exact}.", err=True)
