@@ -100,6 +100,7 @@ class Sources:
         rows, more = found[:_PAGE], len(found) > _PAGE
         if wants_json(request):
             return _json(rows)
+        rows = [{**row, "at": datetime.fromisoformat(row["received_at"])} for row in rows]
         following = offset + _PAGE if more else None
         earlier = max(0, offset - _PAGE) if offset else None
         return self._templates.page("quarantine.html", rows=rows, following=following, earlier=earlier)
