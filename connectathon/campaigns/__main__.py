@@ -18,6 +18,7 @@ from connectathon.campaigns import (
     hl7_burst,
     hl7_fuzz,
     hl7_load,
+    repository_kills,
     repository_measures,
     task_manager_kills,
 )
@@ -31,6 +32,7 @@ CAMPAIGNS: dict[str, Any] = {
     "hl7-fuzz": hl7_fuzz,
     "hl7-load": hl7_load,
     "measures-10m": repository_measures,
+    "repository-kills": repository_kills,
 }
 PROMISES = {
     "bad-peers": "Every bad peer, one of our own actors with one defect, is judged by the whole suite of its actor. "
@@ -49,6 +51,9 @@ PROMISES = {
     "the fact table. Every measure, of the whole and of one day, as one group, by each stratum, by day and by month, "
     "equals what a plain computation finds in the same events as a file: counts, sums, means and shares exactly, "
     "percentiles and maxima of more than 20,000 cases within 1 %.",
+    "repository-kills": "The Event Repository is killed with SIGKILL ten times and stays away for a while, and those "
+    "who report to it are killed, too, while the events of a day are reported over mutual TLS. Afterwards the events "
+    "stored equal the events whose report was acknowledged, each is stored once, and those of a source in their order.",
     "task-manager-kills": "The Task Manager is killed with SIGKILL at random moments while workitems are created, "
     "claimed, updated and completed over REST and followed over WebSockets. Afterwards every change that was "
     "acknowledged is in the store, no workitem was won twice, and every event of the outbox has reached every "

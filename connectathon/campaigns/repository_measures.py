@@ -133,7 +133,7 @@ def _windows(hospital: Hospital, size: int) -> list[Window]:
     """The whole log and one day of it, as one group, by each stratum, and by spans of time."""
     days = size // EVENTS_A_DAY + 3
     whole = (hospital.begin, hospital.begin + timedelta(days=days))
-    middle = hospital.begin + timedelta(days=days // 2)
+    middle = hospital.begin + timedelta(days=size // EVENTS_A_DAY // 2)
     one_day = (middle, middle + timedelta(days=1))
     every = [(*whole, by) for by in ("", "day", "month", *STRATA)]
     return every + [(*one_day, by) for by in ("", *STRATA)]

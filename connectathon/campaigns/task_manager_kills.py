@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,10 +11,9 @@ from pathlib import Path
 from connectathon.campaigns.clients import Clients
 from connectathon.campaigns.evidence import Outcome
 from connectathon.campaigns.judging import judge
+from connectathon.campaigns.mortal import Mortal
 from connectathon.campaigns.records import Records
 from connectathon.waiting import eventually, free_port
-from profiles.errors import Unavailable
-from stepwell.writing import tables_as_toml
 from workitems.store import Store, sqlite_url
 
 FULL_SIZE = 1000
@@ -28,53 +24,6 @@ _FEWEST_KILLS = 3
 _LATEST_SECONDS = 0.05
 _LIMIT_SECONDS = 3600.0
 _ALL = 10**6
-
-
-class Mortal:
-    """A Task Manager that is killed and started again on the same data and port, as its supervisor would."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, port = folder, free_port()
-        self.base_url = f"http://127.0.0.1:{port}/ups-rs"
-        self.database = sqlite_url(folder / "data" / "task_manager" / "workitems.sqlite")
-        self._process: subprocess.Popen[bytes] | None = None
-        self._config = folder / "stepwell.toml"
-        tables: dict[str, dict[str, str | int]] = {
-            "stepwell": {"data_dir": str(folder / "data"), "log_level": "WARNING"},
-            "task_manager": {"port": port},
-        }
-        self._config.write_text(tables_as_toml(tables), encoding="utf-8")
-
-    def start(self) -> None:
-        """Start, and wait until it is ready."""
-        command = [sys.executable, "-m", "stepwell", "up", "task-manager", "--config", str(self._config)]
-        with self.log.open("ab") as log:
-            self._process = process = subprocess.Popen(command, stdout=log, stderr=log)
-        ready = self._folder / "data" / "run" / "task_manager.json"
-
-        def is_ready() -> bool:
-            if process.poll() is not None:
-                raise Unavailable(f"The Task Manager does not start: {self.log.read_text(errors='replace')[-500:]}")
-            return ready.exists() and json.loads(ready.read_text(encoding="utf-8"))["pid"] == process.pid
-
-        eventually(is_ready, what="the Task Manager to be ready")
-
-    @property
-    def log(self) -> Path:
-        """Where its log lines go."""
-        return self._folder / "task_manager.log"
-
-    def kill(self) -> None:
-        """End it with SIGKILL."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-
-    def stop(self) -> None:
-        """End it with SIGTERM."""
-        if self._process:
-            self._process.terminate()
-            self._process.wait()
 
 
 def run(size: int, seed: int, folder: Path, say: Callable[[str], None] = lambda _words: None) -> Outcome:
@@ -92,8 +41,10 @@ def run(size: int, seed: int, folder: Path, say: Callable[[str], None] = lambda 
     chance = random.Random(seed)  # noqa: S311 - nothing secret
     kills = max(_FEWEST_KILLS, size // _WORKITEMS_PER_KILL)
     moments = sorted(chance.sample(range(1, _CHANGES_EACH * size), kills))
-    manager, records, over = Mortal(folder), Records(), threading.Event()
-    clients = Clients(manager.base_url, records, over)
+    port = free_port()
+    manager = Mortal("task_manager", folder, {"task_manager": {"port": port}})
+    records, over = Records(), threading.Event()
+    clients = Clients(f"http://127.0.0.1:{port}/ups-rs", records, over)
     manager.start()
     try:
         with ThreadPoolExecutor(PERFORMERS + SUBSCRIBERS + 1) as pool:
@@ -105,7 +56,7 @@ def run(size: int, seed: int, folder: Path, say: Callable[[str], None] = lambda 
                     manager.kill()
                     say(f"kill {number} of {kills} after {records.acknowledged} acknowledged changes")
                     manager.start()
-                store = Store(manager.database)
+                store = Store(sqlite_url(manager.data / "task_manager" / "workitems.sqlite"))
                 try:
                     eventually(lambda: _all_is_done(going, records, size), _LIMIT_SECONDS, "all workitems to be done")
                     eventually(lambda: _all_is_told(store), _LIMIT_SECONDS, "all events to be told")
