@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -12,7 +12,6 @@ from profiles.tables import read_table
 from sole_logging.measures import LogEntry
 from sole_logging.measures.anchors import by_code, resolve
 from sole_logging.measures.definitions import STUDY, WORKITEM, Measure, measures
-from sole_logging.measures.entry import micros
 
 #: Times that are drawn as bars, of the study and of each workitem.
 _OF_STUDY = ("K01", "K04", "K08", "K09", "K10", "K12")
@@ -38,14 +37,22 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A measured stretch of time; ``start`` and ``length`` are shares of the whole, 0 to 1."""
+    """A measured stretch of time; ``start`` and ``length`` are shares of its group, 0 to 1."""
 
     words: str
     measure: str
-    workitem: str
     seconds: float
     start: float
     length: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """The times of the study, or of one workitem, on a scale of their own."""
+
+    title: str
+    seconds: float
+    bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class Story:
     """What happened to one study."""
 
     lines: tuple[Line, ...]
-    bars: tuple[Bar, ...]
+    times: tuple[Bars, ...]
     study: str
     accession: str
     workitems: tuple[str, ...]
@@ -70,7 +77,7 @@ def story(entries: Sequence[LogEntry]) -> Story:
     workitems = tuple(sorted({one.workitem for one in entries if one.workitem}))
     return Story(
         tuple(lines),
-        tuple(_bars(entries, workitems, micros(start), max(micros(end) - micros(start), 1))),
+        tuple(_times(entries, workitems)),
         next((one.study for one in entries if one.study), ""),
         next((one.accession for one in entries if one.accession), ""),
         workitems,
@@ -112,20 +119,28 @@ def _words(codes: tuple[str, ...]) -> str:
     return _meanings().get(best, codes[0] if codes else "Event")
 
 
-def _bars(entries: Sequence[LogEntry], workitems: Sequence[str], start: int, length: int) -> Iterator[Bar]:
+def _times(entries: Sequence[LogEntry], workitems: Sequence[str]) -> Iterator[Bars]:
     study = resolve(STUDY, by_code(entries))
-    every = measures()
-    for name in _OF_STUDY:
-        yield from _bar(every[name], study.at, "", start, length)
-    for uid in workitems:
+    yield from _bars("The study", _OF_STUDY, study.at)
+    for number, uid in enumerate(workitems, 1):
         own = by_code([one for one in entries if one.workitem == uid])
-        moments = resolve(WORKITEM, own, study).at
-        for name in _OF_WORKITEM:
-            yield from _bar(every[name], moments, uid, start, length)
+        yield from _bars(f"Workitem {number}", _OF_WORKITEM, resolve(WORKITEM, own, study).at)
 
 
-def _bar(asked: Measure, at: dict[str, int], workitem: str, start: int, length: int) -> Iterator[Bar]:
+def _bars(title: str, names: Sequence[str], at: Mapping[str, int]) -> Iterator[Bars]:
+    spans = [(measures()[name], *span) for name in names if (span := _span(measures()[name], at))]
+    if not spans:
+        return
+    low, high = min(begin for _, begin, _ in spans), max(end for _, _, end in spans)
+    whole = high - low
+    bars = (
+        Bar(asked.name, asked.id, (end - begin) / 1e6, (begin - low) / whole, (end - begin) / whole)
+        for asked, begin, end in spans
+    )
+    yield Bars(title, whole / 1e6, tuple(bars))
+
+
+def _span(asked: Measure, at: Mapping[str, int]) -> tuple[int, int] | None:
     begin = min((at[one] for one in asked.start if one in at), default=None)
     end = min((at[one] for one in asked.end if one in at), default=None)
-    if begin is not None and end is not None and end > begin:
-        yield Bar(asked.name, asked.id, workitem, (end - begin) / 1e6, (begin - start) / length, (end - begin) / length)
+    return None if begin is None or end is None or end <= begin else (begin, end)
