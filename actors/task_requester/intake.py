@@ -135,12 +135,17 @@ class Intake:
             return None
         subject = subject_of(message, sender, self.settings, now)
         if subject.values and len(frame.content) <= LONGEST and inbox.reserve(subject.names):
-            if not inbox.is_known(sender, _control_id(message), subject.values):
-                answer = self._answer(message, _ACCEPTED, ())
+            answer = b""
+            try:
+                if not inbox.is_known(sender, _control_id(message), subject.values):
+                    answer = self._answer(message, _ACCEPTED, ())
+            finally:
+                if not answer:
+                    inbox.release(subject.names)
+            if answer:
                 inbox.put(Letter(frame.content, answer, peer, moment(now), subject.names))
                 reached(Step.MESSAGE_STORED, control_id=_control_id(message))
                 return answer
-            inbox.release(subject.names)
         for letter in inbox.sharing(subject.names):
             self.work_out(letter)
         return None

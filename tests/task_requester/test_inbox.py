@@ -81,6 +81,21 @@ def test_what_was_answered_before_a_crash_is_there_after_it_once(desk):
     assert (after.inbox.count, after.states(order)) == (0, ["pending"])
 
 
+@pytest.mark.requirement("HL7-011")
+def test_an_order_that_could_not_be_looked_up_leaves_nothing_to_wait_for(desk, monkeypatch):
+    order, front = new_order(), desk()
+
+    def locked(*_):
+        raise Unavailable("The order store is locked.")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Inbox, "is_known", locked)
+        assert b"|AR|" in front.send(build_order(order))
+    assert front.inbox.count == 0
+    assert b"|AA|" in front.send(build_order(order))
+    assert front.inbox.count == 1
+
+
 @pytest.mark.requirement("HL7-011", "HL7-029")
 def test_a_crash_before_a_letter_was_taken_out_makes_no_second_order(desk):
     order, front = new_order(), desk()
