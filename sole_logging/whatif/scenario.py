@@ -58,7 +58,8 @@ class Run:
     Attributes:
         works, waits: the work whose waiting is told, and how long each waits, in microseconds.
         utilisation: of each queue: the time that slots are taken by the work that comes in the window, with the delays
-            before it, as a share of the time that there is; at 1 and above the queue grows without end.
+            before it, as a share of the time that they are up between the first work and the last; at 1 and above the
+            queue grows as long as work comes.
         capacity: slots of each queue.
     """
 
@@ -152,7 +153,8 @@ def _at_speed(one: Work, speeds: Mapping[str, float]) -> Work:
 
 
 def _utilisation(log: WorkLog, works: Sequence[Work], queue: Queue) -> float:
-    number = sum(one.arrival >= log.since for one in works)
-    offered = sum(one.service for one in works if one.arrival >= log.since) + number * fmean(queue.in_turn)
-    there = queue.capacity * (log.until - log.since) - sum(end - start for start, end in queue.down)
-    return offered / there if there > 0 else float("inf")
+    since, until = log.worked
+    services = [one.service for one in works if since <= one.arrival < until]
+    down = sum(max(0, min(end, until) - max(start, since)) for start, end in queue.down)
+    there = queue.capacity * (until - since) - down
+    return (sum(services) + len(services) * fmean(queue.in_turn)) / there if there > 0 else float("inf")

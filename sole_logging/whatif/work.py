@@ -76,6 +76,13 @@ class WorkLog:
     unclear: int = 0
 
     @property
+    def worked(self) -> Span:
+        """The part of the window in which work came; the window when there are no two pieces of it."""
+        moments = [one.arrival for one in self.works if one.arrival >= self.since]
+        first, last = min(moments, default=self.since), max(moments, default=self.until)
+        return (first, last) if last > first else (self.since, self.until)
+
+    @property
     def left_out(self) -> int:
         """How many workitems of the window cannot be simulated."""
         return self.unclaimed + self.unended + self.unclear

@@ -50,8 +50,7 @@ def what_if(  # noqa: PLR0913, PLR0917 - each is an option of the command
     as_json: JsonOption = False,
 ) -> None:
     """Simulate the waiting for AI with other performers, another policy, a faster engine or another load."""
-    from sole_logging.measures.entry import micros
-    from sole_logging.measures.windows import Window
+    from sole_logging.measures import MeasureQuery
     from sole_logging.whatif import Scenario, document_of, policy_of, read_work
     from sole_logging.whatif import what_if as answer_to
     from stepwell.logbook import facts_of
@@ -59,9 +58,9 @@ def what_if(  # noqa: PLR0913, PLR0917 - each is an option of the command
     scenario = Scenario(
         _by_engine(performers or [], int), _by_engine(speed or [], float), policy_of(policy), load, seed
     )
-    begin, end = window_of(since, until)
-    with facts_of(source, config, begin, end) as connection:
-        log = read_work(connection, Window(micros(begin), micros(end), filters_of(where or [])))
+    asked = MeasureQuery(("A02",), *window_of(since, until), filters_of(where or []))
+    with facts_of(source, config, asked.since, asked.until) as connection:
+        log = read_work(connection, asked.window)
     answer = answer_to(log, scenario)
     if as_json:
         typer.echo(json.dumps(document_of(answer), indent=2))

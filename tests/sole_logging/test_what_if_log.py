@@ -92,7 +92,7 @@ def test_more_work_than_can_be_simulated_is_refused(monkeypatch):
 @pytest.fixture(scope="module")
 def log_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("log") / "log.jsonl"
-    write_entries(path, runs(150, every=50, priority="MEDIUM"))
+    write_entries(path, runs(150, every=60, priority="MEDIUM"))
     return str(path)
 
 

@@ -19,6 +19,7 @@ from actors.event_repository.dashboard.differences import differences, sides
 from actors.event_repository.dashboard.serving import ASSETS, PACKAGE, Live
 from actors.event_repository.dashboard.story import story
 from actors.event_repository.dashboard.views import LAST, UNTOLD, View, read_view
+from actors.event_repository.dashboard.what_if import Asked, charts_of, read_question
 from actors.shared.pages import Templates
 from profiles.errors import BadInput, NotFound
 from sole_logging.exchange import metrics_text
@@ -29,6 +30,7 @@ from sole_logging.measures.present import present as look
 from sole_logging.measures.spread import events_of
 from sole_logging.measures.windows import Strata
 from sole_logging.store import EventStore
+from sole_logging.whatif import read_work, what_if
 
 #: Pages in the order of the navigation: address, name.
 PAGES = (
@@ -36,6 +38,7 @@ PAGES = (
     ("efficiency", "Efficiency"),
     ("distribution", "Distribution"),
     ("compare", "Compare"),
+    ("what-if", "What if"),
     ("failures", "Failures"),
     ("gaps", "Gaps"),
     ("left-out", "Left out"),
@@ -47,6 +50,7 @@ _NAMES = {
 #: Strata that every page offers as filters.
 _OFFERED = tuple(name for name in STRATA if name not in ("readers", "reason"))
 _UNFILTERED = frozenset({"gaps"})
+_POLICIES = {"first-come": "who came first", "stat-first": "STAT first", "short-first": "short work first"}
 _METRICS_WINDOW = timedelta(hours=24)
 
 
@@ -74,6 +78,7 @@ def create_dashboard(desk: Desk) -> list[APIRouter]:
     _add_present(router, desk, templates)
     _add_charts(router, desk, templates)
     _add_compare(router, desk, templates)
+    _add_what_if(router, desk, templates)
     _add_case(router, desk, templates)
     return [router, _elsewhere(desk), ASSETS.router()]
 
@@ -204,6 +209,33 @@ def _add_compare(router: APIRouter, desk: Desk, templates: Templates) -> None:
         return templates.page("compare.html", **made(request)[0])
 
     @router.get("/compare.csv")
+    def table(request: Request) -> Response:
+        return _csv(request, made(request)[1])
+
+
+def _add_what_if(router: APIRouter, desk: Desk, templates: Templates) -> None:
+    def made(request: Request) -> tuple[dict[str, Any], list[Chart]]:
+        question, rest = read_question(one for one in request.query_params.multi_items() if one[0] != "chart")
+        view = read_view(rest, desk.now(), "7d")
+        answer, charts, trouble = None, list[Chart](), ""
+        with desk.store.database.read() as connection:
+            values = _common(request, connection, desk, view)
+            engines = [one for one in Strata(connection, view.ask("A02").window).labels("engine")[0] if one]
+        try:
+            with desk.store.database.read() as connection:
+                log = read_work(connection, view.ask("A02").window)
+            answer = what_if(log, question.scenario)
+            charts = charts_of(answer)
+        except BadInput as error:
+            trouble = error.message
+        told = {"question": question, "engines": engines, "policies": _POLICIES, "answer": answer, "trouble": trouble}
+        return {**values, **told, "asked": Asked(view, question), "charts": charts}, charts
+
+    @router.get("/what-if", response_class=HTMLResponse)
+    def page(request: Request) -> Response:
+        return templates.page("what-if.html", **made(request)[0])
+
+    @router.get("/what-if.csv")
     def table(request: Request) -> Response:
         return _csv(request, made(request)[1])
 
