@@ -7,6 +7,7 @@ import resource
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from multiprocessing import get_context
@@ -149,13 +150,11 @@ def _asked(by: str) -> list[str]:
 def _answers(connection: Connection, window: Window) -> dict[str, Any]:
     """The answers of the fact table as documents, by measure; those that are for shorter windows left out."""
     since, until, by = window
-    found = {}
-    for name in _asked(by):
-        try:
-            document = document_of(ask(connection, MeasureQuery((name,), since, until, by=by)))
-        except BadInput:
-            continue
-        (found[name],) = document["measures"]
+    found: dict[str, Any] = {}
+    for names in ([name for name in _asked(by) if name != "A30"], ["A30"]):
+        with suppress(BadInput):  # too many cases for A30
+            document = document_of(ask(connection, MeasureQuery(tuple(names), since, until, by=by)))
+            found |= {one["id"]: one for one in document["measures"]}
     return found
 
 
