@@ -11,7 +11,7 @@ import numpy as np
 from sole_logging.measures.entry import moment_of
 from sole_logging.measures.figures import Figures, exact_figures
 from sole_logging.whatif.calibrating import Model, calibrate
-from sole_logging.whatif.policies import urgency
+from sole_logging.whatif.policies import WORDS, urgency
 from sole_logging.whatif.scenario import Run, Scenario, run
 from sole_logging.whatif.work import WorkLog
 
@@ -206,14 +206,14 @@ def _doubts(log: WorkLog, model: Model, own: Run, fit: tuple[Figures, Figures, f
     if log.left_out > _MOST_LEFT_OUT * (log.left_out + len(own.works)):
         yield f"{log.left_out} workitems without claim or end had to be left out"
     if model.agreement is not None and model.agreement < _LEAST_AGREEMENT:
-        yield f"no policy explains in which order work was claimed (the best explains {model.agreement:.0%})"
+        yield f"no policy explains in which order work was claimed (the best explains {100 * model.agreement:.0f} %)"
     yield from _overload(own, "has")
 
 
 def _notes(log: WorkLog, model: Model) -> Iterator[str]:
-    yield f"Work of the log is claimed {model.policy.value}" + (
-        "." if model.agreement is None else f"; that explains {model.agreement:.0%} of the claims that had a choice."
-    )
+    if model.agreement is not None:
+        share = f"{100 * model.agreement:.0f} %"
+        yield f"Who is next in the log: {WORDS[model.policy]}; that explains {share} of the claims that had a choice."
     if sum(queue.queued for queue in model.queues.values()) < _RARELY * len(log.works):
         yield (
             "Hardly any work of the log waited for a slot: performers may do more at once than it shows, and waits"

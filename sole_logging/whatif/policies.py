@@ -23,6 +23,14 @@ class Policy(StrEnum):
     SHORT_FIRST = "short-first"
 
 
+#: Policies in words.
+WORDS: Final[Mapping[Policy, str]] = {
+    Policy.FIRST_COME: "first come, first served",
+    Policy.STAT_FIRST: "STAT first",
+    Policy.SHORT_FIRST: "expected short work first",
+}
+
+
 def policy_of(name: str) -> Policy | None:
     """The policy of a name; None for an empty one.
 

@@ -30,7 +30,7 @@ from sole_logging.measures.present import present as look
 from sole_logging.measures.spread import events_of
 from sole_logging.measures.windows import Strata
 from sole_logging.store import EventStore
-from sole_logging.whatif import read_work, what_if
+from sole_logging.whatif import WORDS, read_work, what_if
 
 #: Pages in the order of the navigation: address, name.
 PAGES = (
@@ -50,7 +50,6 @@ _NAMES = {
 #: Strata that every page offers as filters.
 _OFFERED = tuple(name for name in STRATA if name not in ("readers", "reason"))
 _UNFILTERED = frozenset({"gaps"})
-_POLICIES = {"first-come": "who came first", "stat-first": "STAT first", "short-first": "short work first"}
 _METRICS_WINDOW = timedelta(hours=24)
 
 
@@ -228,7 +227,7 @@ def _add_what_if(router: APIRouter, desk: Desk, templates: Templates) -> None:
             charts = charts_of(answer)
         except BadInput as error:
             trouble = error.message
-        told = {"question": question, "engines": engines, "policies": _POLICIES, "answer": answer, "trouble": trouble}
+        told = {"question": question, "engines": engines, "policies": WORDS, "answer": answer, "trouble": trouble}
         return {**values, **told, "asked": Asked(view, question), "charts": charts}, charts
 
     @router.get("/what-if", response_class=HTMLResponse)
