@@ -72,6 +72,7 @@ class ReadBack:
         timeout_seconds: longest wait for an answer.
         transport: swapped by tests.
         patience_seconds: from when on after its sending a message is looked for by its event id.
+        headers: sent with each request, e.g. an authorization.
     """
 
     sees_gaps = True
@@ -82,10 +83,12 @@ class ReadBack:
         timeout_seconds: float = 10.0,
         transport: httpx.BaseTransport | None = None,
         patience_seconds: float = 2.0,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._patience = patience_seconds
         self._url = f"{base_url.rstrip('/')}/syslogsearch"
-        self._client = httpx.Client(timeout=timeout_seconds, trust_env=False, transport=transport)
+        said = {"Accept": "application/json", **(headers or {})}
+        self._client = httpx.Client(timeout=timeout_seconds, trust_env=False, transport=transport, headers=said)
 
     def confirmed(self, sent: Sequence[tuple[Spooled, float]]) -> set[int]:
         """Messages that the repository gives back.
@@ -133,7 +136,7 @@ class ReadBack:
     def _ask(self, query: Mapping[str, str | Sequence[str]]) -> list[tuple[str, str, bytes]]:
         """TIMESTAMP, MSGID and MSG of the messages that match."""
         try:
-            answer = self._client.get(self._url, params=dict(query), headers={"Accept": "application/json"})
+            answer = self._client.get(self._url, params=dict(query))
             answer.raise_for_status()
             events: list[dict[str, Any]] = answer.json()["Events"]
             return [(str(row["Timestamp"]), str(row["Msg-id"]), str(row["Msg"]).encode()) for row in events]

@@ -114,7 +114,7 @@ class Posting:
             trust_env=False,
             transport=transport,
             verify=context,
-            headers={"Content-Type": form.media_type, "Accept": form.media_type},
+            headers={**target.headers, "Content-Type": form.media_type, "Accept": form.media_type},
         )
 
     def deliver(self, batch: Sequence[Spooled]) -> Taken:

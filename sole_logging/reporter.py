@@ -85,7 +85,12 @@ class EventReporter:
         self._gathering = Gathering(self._record_accesses)
         spool.serve([target.name for target in targets])
         self._senders = [
-            Sender(spool, target, ReadBack(target.read_back_url) if target.read_back_url else ByAge(), timing)
+            Sender(
+                spool,
+                target,
+                ReadBack(target.read_back_url, headers=target.headers) if target.read_back_url else ByAge(),
+                timing,
+            )
             for target in targets
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Target:
         bulk_url: base URL of its RAD-124 interface, for what gathered while it was away; empty when it has none.
         feed_url: base URL of its FHIR interface, with the transport ``fhir``.
         datagram_octets: longest datagram; a longer message is cut, which is said in the log.
+        token: that its HTTP interfaces ask for; in no log.
     """
 
     host: str = ""
@@ -49,8 +50,19 @@ class Target:
     bulk_url: str = ""
     feed_url: str = ""
     datagram_octets: int = 65_507
+    token: str = field(default="", repr=False)
 
     @property
     def address(self) -> str:
         """The place, for logs."""
         return self.feed_url or f"{self.host}:{self.port}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What requests to it carry."""
+        return authorization(self.token)
+
+
+def authorization(token: str) -> dict[str, str]:
+    """The header that shows a token (RFC 6750 section 2.1); none without one."""
+    return {"Authorization": f"Bearer {token}"} if token else {}

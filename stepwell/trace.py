@@ -17,8 +17,10 @@ from rich.table import Table
 from rich.text import Text
 
 from actors.shared.settings import ActorSettings
+from actors.shared.tokens import token_in
 from profiles.dicom import JsonDataset, item, items, text
 from profiles.errors import StepwellError
+from sole_logging.targets import authorization
 from stepwell.settings import Configuration
 
 LIMIT = 1000
@@ -98,7 +100,11 @@ def _events(identifier: str, configuration: Configuration, unanswered: list[str]
     repository = configuration.actors.get("event_repository")
     if repository is None:
         return []
-    with _asking("the Event Repository", unanswered), httpx.Client(timeout=10) as client:
+    file = getattr(repository, "readers_token_file", None)
+    with (
+        _asking("the Event Repository", unanswered),
+        httpx.Client(timeout=10, headers=authorization(token_in(file))) as client,
+    ):
         for key in ("accession", "study", "workitem", "order"):
             answer = client.get(_url(repository, "/events"), params={key: identifier, "limit": LIMIT})
             answer.raise_for_status()

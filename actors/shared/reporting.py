@@ -9,6 +9,7 @@ import socket
 from pydantic import BaseModel
 
 from actors.shared.settings import CommonSettings, RepositorySettings
+from actors.shared.tokens import token_in
 from profiles.sole.event import Source
 from profiles.sole.syslog import printable
 from sole_logging import Certificates, EventReporter, Pseudonyms, Spool, Target, Transport
@@ -61,4 +62,5 @@ def target_of(name: str, settings: RepositorySettings) -> Target:
         settings.bulk_url or "",
         settings.feed_url or "",
         settings.datagram_octets,
+        token_in(settings.token_file),
     )

@@ -49,6 +49,7 @@ class RepositorySettings(BaseModel):
         bulk_url: base URL of its RAD-124 interface, if it takes in bulk what gathered while it was away.
         feed_url: base URL of its FHIR interface, with ``fhir``.
         datagram_octets: with ``udp``, the longest datagram; longer messages are cut.
+        token_file: holds the token that its HTTP interfaces ask for.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +62,7 @@ class RepositorySettings(BaseModel):
     bulk_url: str | None = None
     feed_url: str | None = None
     datagram_octets: Annotated[int, Field(ge=480, le=65_507)] = 65_507
+    token_file: Path | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, Response
 from actors.shared.multipart import is_uid
 from actors.shared.pages import Templates
 from actors.shared.pages import create_app as create_pages_app
+from actors.shared.tokens import token_in
 from actors.watcher.board import PRIORITIES, STATES, Board, Filters, board
 from actors.watcher.settings import Settings
 from actors.watcher.sources import Events, TaskManagerWorklist, Worklist
@@ -80,7 +81,7 @@ def create_router(
     watch = Watch(
         settings,
         worklist or TaskManagerWorklist(settings),
-        Events(settings.event_repository_url, settings.timeout_seconds),
+        Events(settings.event_repository_url, settings.timeout_seconds, token_in(settings.event_repository_token_file)),
         Templates(PACKAGE, values=values),
         now,
     )

@@ -12,6 +12,7 @@ from actors.shared.ups_client import UpsClient
 from actors.watcher.settings import Settings
 from profiles.dicom import JsonDataset
 from profiles.errors import Unavailable
+from sole_logging.targets import authorization
 
 EVENT_LIMIT = 1000
 
@@ -92,11 +93,12 @@ class Events:
     Args:
         base_url: of the repository; empty when there is none.
         timeout_seconds: how long to wait.
+        token: that it asks for.
     """
 
-    def __init__(self, base_url: str, timeout_seconds: float = 10.0) -> None:
+    def __init__(self, base_url: str, timeout_seconds: float = 10.0, token: str = "") -> None:
         self._base_url = base_url.rstrip("/")
-        self._client = httpx.Client(timeout=timeout_seconds, trust_env=False)
+        self._client = httpx.Client(timeout=timeout_seconds, trust_env=False, headers=authorization(token))
 
     def of(self, **match: str) -> list[dict[str, Any]]:
         """Events of an accession number, study or workitem, in the order in which they happened.

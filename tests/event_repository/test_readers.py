@@ -1,12 +1,19 @@
 """Who may read the log: with a file of tokens, only those who have one."""
 
+import contextlib
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
 from actors.event_repository.readers import Readers
 from actors.shared.caller import LOCAL_CALLER
+from actors.shared.reporting import reporter_for, target_of
+from actors.shared.tokens import token_in
 from connectathon.waiting import eventually
 from profiles.errors import NotAuthorised, Unavailable
+from profiles.sole import OperationalEvent, Thread
+from sole_logging.targets import authorization
 
 TOKEN, OTHER = "0123456789abcdef", "fedcba9876543210"
 
@@ -76,6 +83,32 @@ def test_who_was_turned_away_is_in_the_audit_trail(guarded):
 
     alerts = eventually(told, what="the alert")
     assert "MRN1" not in str(alerts)
+
+
+@pytest.mark.requirement("SOLE-067")
+def test_our_own_reporters_read_back_and_post_in_bulk_with_a_token(guarded, tmp_path):
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    common = guarded.common("reporting", token_file=file, bulk_url=guarded.url)
+    assert TOKEN not in repr(target_of("syslog", common.syslog))
+    with contextlib.closing(reporter_for("modality", common)) as reporter:
+        reporter.start()
+        reporter.report(OperationalEvent("order-received", datetime.now(UTC), Thread(accession_number="T-1")))
+        eventually(lambda: reporter.waiting == 0, what="the event to be read back")
+
+
+@pytest.mark.parametrize(
+    ("content", "token"), [("abc\n", "abc"), ("# x\n\nann abc\nbob def\n", "abc"), ("", None), ("#\n", None)]
+)
+def test_the_first_token_of_a_file_is_shown(tmp_path, content, token):
+    (tmp_path / "tokens").write_text(content)
+    if token is None:
+        with pytest.raises(Unavailable):
+            token_in(tmp_path / "tokens")
+    else:
+        assert token_in(tmp_path / "tokens") == token
+    assert token_in(None) == ""
+    assert authorization("") == {}
 
 
 def test_health_is_for_everybody(guarded):
