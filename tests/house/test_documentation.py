@@ -37,7 +37,7 @@ def toml_blocks():
 def test_every_stepwell_command_on_the_page_exists(path):
     known = typer.main.get_command(app).commands
     text = path.read_text()
-    for words in re.findall(r"(?:^|`|bin/)stepwell ([a-z]+)(?: ([a-z0-9]+))?", text, re.MULTILINE):
+    for words in re.findall(r"(?:^|`|bin/)stepwell ([a-z]+)(?: ([a-z0-9][a-z0-9-]*))?", text, re.MULTILINE):
         assert words[0] in known, words
         if (group := getattr(known[words[0]], "commands", None)) and words[1]:
             assert words[1] in group, words
