@@ -100,7 +100,7 @@ def test_creation_claim_and_completion_are_each_told_once_with_participants_and_
     study = manager.retrieve(uid)["0020000D"]["Value"][0]
 
     def told():
-        return [message for one in managers for message in one.spooled() if uid in message]
+        return [message for one in managers for message in one.spooled() if uid in message and "IHE+SOLE" in message]
 
     def all_told():
         return any("AIX107" in message for message in told())
