@@ -13,6 +13,7 @@ from profiles.tables import read_table
 from .event_peers import judged_repository, judged_small_repository
 
 
+@pytest.mark.requirement(*(f"SOLE-ER-{number:03}" for number in range(1, 12)))
 def test_our_repository_passes_everything(tmp_path):
     with judged_repository(tmp_path) as judging:
         ended = judging()
