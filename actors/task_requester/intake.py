@@ -7,7 +7,6 @@ that cannot be taken is kept too, with the reason: the quarantine.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,7 +33,7 @@ from actors.task_requester.recording import Effect, Told, record
 from actors.task_requester.senders import require_parties, sender_of
 from actors.task_requester.settings import Settings
 from actors.task_requester.steps import Step
-from actors.task_requester.subjects import subject_of
+from actors.task_requester.subjects import content_hash, subject_of
 from profiles.errors import Unavailable
 from profiles.hl7 import (
     Message,
@@ -168,7 +167,7 @@ class Intake:
             sender=_sender(message),
             control_id=_control_id(message),
             kind="^".join(message.kind) if message else "",
-            content_hash=_content_hash(frame.content, message),
+            content_hash=content_hash(frame.content, message),
             content=frame.content,
             peer=peer,
             received_at=letter.received_at if letter else moment(self.clock()),
@@ -386,15 +385,6 @@ def _sender(message: Message | None) -> str:
 
 def _control_id(message: Message | None) -> str:
     return message.get("MSH-10")[:199] if message else ""
-
-
-def _content_hash(content: bytes, message: Message | None) -> str:
-    """Of the content without MSH-7, which some senders renew when they send again (HL7-029)."""
-    if message is not None:
-        header, end, rest = content.partition(b"\r")
-        fields = header.split(message.delimiters.field.encode())
-        content = message.delimiters.field.encode().join(fields[:6] + fields[7:]) + end + rest
-    return hashlib.sha256(content).hexdigest()
 
 
 def _not_stored(message: str, code: int = 207) -> tuple[MessageFinding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,6 +51,15 @@ def subject_of(message: Message, sender: str, settings: Settings, now: datetime)
     depends = settings.of(sender).merged_identifiers != "map" or sender in settings.demographics_from_orders
     values = frozenset() if depends else {value for order in orders for _, value in _keys(order)}
     return Subject(frozenset(names), frozenset(values))
+
+
+def content_hash(content: bytes, message: Message | None) -> str:
+    """Of the content without MSH-7, which some senders renew when they send again (HL7-029)."""
+    if message is not None:
+        header, end, rest = content.partition(b"\r")
+        fields = header.split(message.delimiters.field.encode())
+        content = message.delimiters.field.encode().join(fields[:6] + fields[7:]) + end + rest
+    return hashlib.sha256(content).hexdigest()
 
 
 def _named(order: ImagingOrder) -> Iterator[str]:
