@@ -30,7 +30,7 @@ from sole_logging.measures.definitions import STRATA, measures
 FULL_SIZE = 10_000_000
 #: Events that the hospital makes a day, and studies: a log of the full size is that of a year.
 EVENTS_A_DAY, STUDIES_A_DAY = 27_400, 1_190.0
-_BATCH = 20_000
+BATCH = 20_000
 _SAY_EVERY = 25
 #: Percentiles and maxima of many cases are known to 1 %; all else is equal but for the last bits of a fraction.
 _ABOUT, _SAME = 0.0101, 1e-9
@@ -70,6 +70,8 @@ def run(size: int, seed: int, folder: Path, say: Callable[[str], None] = lambda 
             number, found = differences(name, result, expected[window])
             compared += number
             findings += [f"{name} {_said(window)}: {one}" for one in found]
+    counted = sum(not result["exact"] for some in answers.values() for result in some.values())
+    counts |= {"answers": sum(map(len, answers.values())), "answers from counts": counted}
     counts |= {"plain computation": f"{seconds:.0f} s, {memory} MiB", "figures compared": compared}
     counts["figures that differ"] = len(findings)
     return Outcome("measures-10m", seed, counts, tuple(findings[:50]))
@@ -104,7 +106,7 @@ def _by_facts(
             with engine.begin() as connection:
                 facts.apply(connection, part)
             if number % _SAY_EVERY == 0:
-                say(f"{number * _BATCH:,} of {size:,} events in {time.perf_counter() - started:.0f} s")
+                say(f"{number * BATCH:,} of {size:,} events in {time.perf_counter() - started:.0f} s")
         loaded = time.perf_counter()
         with engine.connect() as connection:
             answers = {window: _answers(connection, window) for window in asked}
@@ -121,7 +123,7 @@ def _by_facts(
 
 
 def _parts(entries: Iterator[LogEntry]) -> Iterator[list[LogEntry]]:
-    while part := list(islice(entries, _BATCH)):
+    while part := list(islice(entries, BATCH)):
         yield part
 
 

@@ -209,9 +209,7 @@ def _level(
 
 
 def _daily_backlog(connection: Connection, level: str, window: Window, strata: Strata) -> list[Figures]:
-    asked = select(func.min(ROLLUP.c.bucket)).where(ROLLUP.c.level == level, ROLLUP.c.grain == MONTH)
-    earliest = connection.execute(asked).scalar()
-    start = window.since if earliest is None else min(window.since, rollups.start_of_month(earliest))
+    start = min(window.since, _earliest(connection, level))
     plain = Window(start, window.since, window.filters, "" if window.by in SPANS else window.by)
     before = counts(connection, level, (BEGUN, LEFT), plain)
     during = counts(connection, level, (BEGUN, LEFT), Window(window.since, window.until, window.filters, "day"))
@@ -228,6 +226,16 @@ def _daily_backlog(connection: Connection, level: str, window: Window, strata: S
         for label in sorted({*initial, *steps})
         for figures in _by_days(label, window, initial[label], steps[label])
     ]
+
+
+def _earliest(connection: Connection, level: str) -> int:
+    """When the first month begins of which there are cases or, where these were deleted, counts."""
+    of_cases = connection.execute(select(func.min(FACT.c.at)).where(FACT.c.level == level)).scalar()
+    asked = select(func.min(ROLLUP.c.bucket)).where(ROLLUP.c.level == level, ROLLUP.c.grain == MONTH)
+    of_counts = connection.execute(asked).scalar()
+    months = [] if of_cases is None else [rollups.month_of(of_cases)]
+    months += [] if of_counts is None else [of_counts]
+    return rollups.start_of_month(min(months)) if months else 2**63 - 1
 
 
 def _by_days(label: str, window: Window, initial: int, steps: Counter[int]) -> Iterator[Figures]:

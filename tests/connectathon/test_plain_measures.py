@@ -7,12 +7,14 @@ from itertools import islice
 import pytest
 from typer.testing import CliRunner
 
+from connectathon.campaigns import repository_measures
 from connectathon.campaigns.repository_measures import differences, run, uncovered
 from connectathon.operational_log import Hospital, operational_log
 from connectathon.plain_measures.answers import Question, answer
 from connectathon.plain_measures.reading import micros
 from connectathon.plain_measures.table import read
 from sole_logging.exchange import write_entries
+from sole_logging.measures import standing, windows
 from stepwell.cli import app
 
 SIZE = 6_000
@@ -22,11 +24,28 @@ def test_the_plain_computation_knows_every_measure():
     assert uncovered() == set()
 
 
-@pytest.mark.requirement("SOLE-085", "SOLE-086", "SOLE-084", "SOLE-088")
-def test_every_measure_equals_its_plain_computation_by_every_stratum(tmp_path):
+@pytest.fixture
+def small_hospital(monkeypatch):
+    """The campaign's log is that of some days of a small hospital, taken in as it comes."""
+    monkeypatch.setattr(repository_measures, "STUDIES_A_DAY", 60.0)
+    monkeypatch.setattr(repository_measures, "EVENTS_A_DAY", 1400)
+    monkeypatch.setattr(repository_measures, "BATCH", 700)
+
+
+@pytest.mark.requirement("SOLE-084", "SOLE-085", "SOLE-086", "SOLE-088")
+def test_every_measure_equals_its_plain_computation_by_every_stratum(small_hospital, tmp_path):
     outcome = run(SIZE, 11, tmp_path)
     assert outcome.findings == ()
     assert outcome.counts["figures compared"] > SIZE
+
+
+@pytest.mark.requirement("SOLE-085", "SOLE-086")
+def test_answers_from_counts_of_days_and_months_equal_it_too(small_hospital, tmp_path, monkeypatch):
+    for module in (windows, standing):
+        monkeypatch.setattr(module, "MOST_EXACT", 40)
+    outcome = run(SIZE, 12, tmp_path)
+    assert outcome.findings == ()
+    assert outcome.counts["answers from counts"] > SIZE // 100
 
 
 @pytest.mark.requirement("SOLE-085", "SOLE-086")
