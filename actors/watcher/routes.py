@@ -77,7 +77,11 @@ def create_router(
         worklist: swapped by tests; else the Task Manager of the settings.
         now: the clock.
     """
-    values = {"results_url": settings.results_url.rstrip("/")}
+    repository = settings.event_repository_url.rstrip("/")
+    values = {
+        "results_url": settings.results_url.rstrip("/"),
+        "operations_url": f"{repository}/dashboard/" if repository else "",
+    }
     watch = Watch(
         settings,
         worklist or TaskManagerWorklist(settings),

@@ -161,3 +161,8 @@ def test_assets_may_be_kept_for_ever_and_pages_not_at_all(web):
     address = page.text.partition('<link rel="stylesheet" href="')[2].partition('"')[0]
     assert "immutable" in web.get(address).headers["cache-control"]
     assert web.get(address.replace(address.split("/")[3], "0" * 16)).status_code == 404
+
+
+def test_the_pages_lead_to_the_dashboard_of_the_event_repository(web, event_search, pages, worklist_url):
+    assert f'href="{event_search.url}/dashboard/"' in web.get("/").text
+    assert "Operations" not in pages(task_manager_url=worklist_url, event_repository_url="").get("/").text

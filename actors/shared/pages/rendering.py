@@ -56,7 +56,7 @@ class Templates:
             uid=words.uid,
         )
         self._environment.globals.update(
-            shared_asset=SHARED_ASSETS.url, worklist_url="", results_url="", tag=text, tags=get_all
+            shared_asset=SHARED_ASSETS.url, worklist_url="", results_url="", operations_url="", tag=text, tags=get_all
         )
         if assets is not None:
             self._environment.globals["asset"] = assets.url

@@ -75,7 +75,7 @@
     var few = table.rows.length <= 8, room = Math.floor(0.8 * place.clientWidth / table.rows.length);
     var chart = window.echarts.init(place, null, { renderer: "svg" });
     chart.setOption({
-      animation: false, textStyle: { fontFamily: "inherit" }, aria: { enabled: false },
+      animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily }, aria: { enabled: false },
       legend: { top: 0, textStyle: { color: colour("axis") }, show: table.columns.length > 1 },
       grid: { left: 8, right: 12, top: table.columns.length > 1 ? 34 : 14, bottom: 8, containLabel: true },
       tooltip: {
@@ -89,7 +89,7 @@
       xAxis: {
         type: "category", data: table.rows.map(function (row) { return row.name; }), axisLine: { lineStyle: { color: colour("axis") } },
         axisLabel: {
-          color: colour("axis"), hideOverlap: !few, interval: few ? 0 : "auto", width: few ? room : 110, overflow: few ? "break" : "truncate",
+          color: colour("axis"), lineHeight: 15, hideOverlap: !few, interval: few ? 0 : "auto", width: few ? room : 110, overflow: few ? "break" : "truncate",
           formatter: function (name) { return name.replace(/^\d{4}-(\d\d-\d\d)/, "$1"); }
         }
       },
