@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from actors.shared import pki
-from benchmarks._rsyslog import rsyslog
 from benchmarks._servers import process
+from connectathon.peers.rsyslog import receiving
 from connectathon.waiting import eventually, free_port
 from profiles.sole import Algorithm, OperationalEvent, Source, Thread
 from profiles.sole.syslog import frame
@@ -50,7 +50,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
         folder = Path(name)
         pki.init(folder / "pki", "Benchmark")
         database = folder / "data" / "event_repository" / "events.sqlite"
-        theirs, log = stack.enter_context(rsyslog(folder, folder / "pki"))
+        theirs, log = stack.enter_context(receiving(folder, folder / "pki"))
         log.touch()
         ours = stack.enter_context(_repository(folder))
         receivers = (_Receiver(ours, lambda: _state(database, "stored")), _Receiver(theirs, lambda: log.stat().st_size))

@@ -11,7 +11,7 @@ import json
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -26,8 +26,10 @@ from connectathon.commanded import Remote, commanded, obey
 from connectathon.fiction import new_order
 from profiles.dicom import new_uid
 from profiles.sole import Algorithm, OperationalEvent, Outcome, ResultReference, Thread, steps
-from sole_logging import Certificates, EventReporter, Spool, Target, Timing
+from sole_logging import Certificates, EventReporter, Spool, Target, Timing, Transport
+from sole_logging.datagrams import Datagrams
 from sole_logging.reporter import sole_message
+from sole_logging.spool import Spooled
 
 ACTOR = "event_reporter"
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -79,13 +81,15 @@ class Source:
         return True
 
     def datagram(self, code: str) -> bool:
-        """Send one event in a datagram (RFC 5426), beside the reporter, which uses connections only."""
+        """Send one event in a datagram (RFC 5426), beside the reporter of this source, which has a connection."""
         step = next(row.key for row in steps().values() if row.codes[0].code == code)
         now = datetime.now(UTC)
         thread = Thread("1^^^CLINIC", new_order().accession_number, "", "", new_uid(), new_uid())
         message = datagram_of(sole_message(OperationalEvent(step, now, thread), self._reporter.source, now))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.sendto(message, self._datagrams)
+        host, port = self._datagrams
+        near, far = socket.socketpair()
+        with near, far, closing(Datagrams(Target(host, port, transport=Transport.UDP), near)) as link:
+            link.deliver([Spooled(1, "", now, message)])
         return True
 
     def life(self) -> bool:

@@ -15,7 +15,7 @@ from profiles.sole.audit import encode_audit
 from profiles.sole.event import OperationalEvent, Outcome, SecurityEvent, Source
 from profiles.sole.message import encode, event_id, type_codes
 from profiles.sole.syslog import AUDIT_APPLICATION, AUDIT_MESSAGE_ID, SOLE_APPLICATION, compose, priority
-from sole_logging.confirmation import ByAge, ReadBack
+from sole_logging.confirmation import ByAge, Confirmation, ReadBack
 from sole_logging.gathering import Gathering
 from sole_logging.pseudonyms import Pseudonyms
 from sole_logging.sender import Sender, Timing
@@ -55,6 +55,12 @@ def audit_message(event: SecurityEvent, source: Source, now: datetime) -> bytes:
     )
 
 
+def _confirmation(target: Target, timing: Timing) -> Confirmation:
+    if target.read_back_url:
+        return ReadBack(target.read_back_url, headers=target.headers)
+    return ByAge(timing.age_seconds)
+
+
 class EventReporter:
     """Reports operational and security events of one source (ITI-20), to any number of repositories.
 
@@ -84,15 +90,8 @@ class EventReporter:
         self._full = threading.Event()
         self._gathering = Gathering(self._record_accesses)
         spool.serve([target.name for target in targets])
-        self._senders = [
-            Sender(
-                spool,
-                target,
-                ReadBack(target.read_back_url, headers=target.headers) if target.read_back_url else ByAge(),
-                timing,
-            )
-            for target in targets
-        ]
+        patience = timing or Timing()
+        self._senders = [Sender(spool, target, _confirmation(target, patience), patience) for target in targets]
 
     @property
     def waiting(self) -> int:

@@ -34,6 +34,7 @@ class Timing:
     Attributes:
         confirm_seconds: pause between two looks for confirmations.
         resend_seconds: a message that a read-back still misses after so long is sent again; doubles each time in vain.
+        age_seconds: where nobody can be asked, a message counts as arrived when its connection stayed whole so long.
         backoff_seconds: longest pause between two attempts to connect.
         flush_seconds: how long `Sender.close` may still send and confirm.
         bulk_messages: when so many messages wait as a connection is made, they are handed over in bulk (RAD-124).
@@ -42,6 +43,7 @@ class Timing:
 
     confirm_seconds: float = 1.0
     resend_seconds: float = 30.0
+    age_seconds: float = 60.0
     backoff_seconds: float = 5.0
     flush_seconds: float = 3.0
     bulk_messages: int = 1_000
