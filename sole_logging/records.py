@@ -27,6 +27,8 @@ _KEY_BIAS = 2**63
 _LONGEST_IDENTIFIER = 256
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+#: Clocks that are off by minutes are seen at their source; nobody's is off by that much.
+_FUTURE = 86_400_000_000
 _NO_TIME = "TIMESTAMP is no date-time of RFC 5424"
 _NO_HEADER = SyslogMessage(-1, 0, "-", "-", "-", "-", "-", "-", b"")
 
@@ -205,6 +207,8 @@ def _event_columns(message: StoredMessage, event: ParsedEvent, flaws: list[str])
             flaws.append("an identifier is longer than any may be")
         return text[:_LONGEST_IDENTIFIER].replace("\0", "") or None
 
+    if event.at and micros(event.at) - message.received_at > _FUTURE:
+        flaws.append("EventDateTime is more than a day after the message came")
     own_id = event.event_id if len(event.event_id) <= _LONGEST_IDENTIFIER and "\0" not in event.event_id else ""
     return {
         "number": message.number,

@@ -123,6 +123,7 @@ class Stream(asyncio.BufferedProtocol):
         self._server.streams.discard(self)
         if self._decoder.in_message and not self._refused:
             _log.warning("stream-ended-inside-a-message", peer=self._peer, octets=self._decoder.pending)
+            self._server.ingest.note(self._peer, "the connection ended inside a message")
         _log.info("sender-gone", peer=self._peer, messages=self.messages)
 
 

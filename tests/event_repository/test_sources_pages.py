@@ -91,7 +91,7 @@ def test_the_same_event_a_thousand_times_is_one_event_and_999_duplicates(reposit
 @pytest.mark.parametrize(("seconds", "clock"), [(600, "ahead"), (-600, "behind, or"), (86_400 * 400, "ahead")])
 def test_a_clock_that_is_off_is_seen(repository, host, seconds, clock):
     repository.send(*(event(host, seconds, str(number)) for number in range(5)))
-    found = await_source(repository, host, messages=5)
+    found = await_source(repository, host, messages=5, duplicates=0)
     assert found["clock"].startswith(clock)
     assert found["delay_seconds"] == pytest.approx(-seconds, abs=60)
     page = httpx.get(f"{repository.url}/sources", headers=HTML).text
@@ -165,6 +165,22 @@ def test_counts_that_lie_are_seen_at_the_address_that_sent_them(repository):
         what="the flaw of the stream",
     )
     assert "count" in found["last_flaw"]
+
+
+def test_a_frame_that_was_cut_in_the_middle_is_seen_at_the_address_that_sent_it(repository):
+    with repository.connect() as connection:
+        connection.sendall(frame(event("cut.example.org"))[:99])
+    eventually(
+        lambda: (source(repository, "127.0.0.1") or {"last_flaw": ""})["last_flaw"].endswith("inside a message"),
+        what="the flaw of the connection",
+    )
+
+
+def test_a_date_in_the_future_is_a_flaw_of_the_event_which_counts_all_the_same(repository, host):
+    repository.send(event(host, 90_000, "far"), event(host, 80_000, "near"))
+    found = await_source(repository, host, messages=2)
+    assert (found["flaws"], found["last_flaw"]) == (1, "EventDateTime is more than a day after the message came")
+    assert len([one for one in repository.events(accession="S-1", limit=1000) if one["host"] == host]) == 2
 
 
 def test_a_batch_that_was_refused_is_seen_too(repository):
