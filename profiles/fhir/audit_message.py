@@ -24,6 +24,7 @@ from profiles.sole.syslog import AUDIT_MESSAGE_ID, HIGHEST_PRI, SOLE_APPLICATION
 
 _SOURCE_TYPES = "http://terminology.hl7.org/CodeSystem/security-source-type"
 _APPLICATION = "FHIR"
+_OUTCOMES = {str(int(one)): one for one in Outcome}
 _PRIS = frozenset(str(pri) for pri in range(HIGHEST_PRI + 1))
 #: What an object's identifier is, where nothing says so (sole.md 4.1, RFC 3881 id types).
 _KINDS = {
@@ -39,12 +40,16 @@ _KINDS = {
 def require_audit_event(resource: Any) -> Json:
     """See that something is an AuditEvent of FHIR R4.
 
+    Returns:
+        It, without members that are null.
+
     Raises:
         BadInput: naming the first element that is wrong, without its value.
     """
     if not isinstance(resource, dict) or resource.get("resourceType") != "AuditEvent":
         raise BadInput("This is no AuditEvent of FHIR R4 (sole.md 3.5); send one, or a Bundle of them.")
     try:
+        resource = _without_nulls(resource)
         AuditEvent.model_validate(resource)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
@@ -54,7 +59,16 @@ def require_audit_event(resource: Any) -> Json:
         raise BadInput("The AuditEvent is not as FHIR R4 has it.") from error
     if not resource["agent"]:
         raise BadInput("The AuditEvent is not as FHIR R4 has it: agent: missing.")
-    return resource
+    checked: Json = resource
+    return checked
+
+
+def _without_nulls(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {name: _without_nulls(value) for name, value in told.items() if value is not None}
+    if isinstance(told, list):
+        return [_without_nulls(value) for value in told if value is not None]
+    return told
 
 
 def audit_message_of(resource: Json) -> bytes:
@@ -72,8 +86,7 @@ def syslog_message_of(resource: Json) -> bytes:
     kept = _kept_header(resource)
     operational = _found(resource, "type.code")[:1] == ["SOLE"]
     code = str(next(iter(_found(resource, "subtype.code")), "-"))
-    outcome = resource.get("outcome")
-    told = Outcome(int(outcome)) if outcome else Outcome.SUCCESS
+    told = _OUTCOMES.get(str(resource.get("outcome")), Outcome.SUCCESS)
     return compose(
         audit_message_of(resource),
         pri=int(kept["pri"]) if kept.get("pri") in _PRIS else priority(told),
@@ -129,7 +142,10 @@ def _element(tag: str, place: str, data: Json, *inside: str) -> str:
 
 def _values(data: Json, row: ElementRow) -> list[Any]:
     for path in row.paths:
-        if found := _found(data, path):
+        found = _found(data, path)
+        if row.form == "code":
+            found = [one for one in found if one in row.limit.split("|")]
+        if found:
             return found if row.repeats else found[:1]
     return []
 

@@ -147,6 +147,23 @@ def test_what_is_no_audit_event_is_refused_without_its_values(name):
     assert "perhaps" not in refused.value.message
 
 
+def test_members_that_are_null_and_codes_that_are_none_are_left_out():
+    event = {**MINIMAL, "entity": None, "outcome": "5", "action": "X", "outcomeDesc": None}
+    message = parse_syslog(syslog_message_of(require_audit_event(event)))
+    assert b"EventActionCode" not in message.content
+    assert b"EventOutcomeIndicator" not in message.content
+    assert message.pri == 85
+
+
+def test_an_audit_event_that_is_nested_without_end_is_refused():
+    deep = inner = {"url": "urn:x"}
+    for _ in range(2000):
+        inner["extension"] = [{"url": "urn:x"}]
+        inner = inner["extension"][0]
+    with pytest.raises(BadInput):
+        require_audit_event({**MINIMAL, "extension": [deep]})
+
+
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1))
 def test_a_scheme_that_no_table_knows_comes_back_as_it_was(scheme):
     system = system_of_scheme(scheme)
