@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from profiles.errors import BadInput
-from sole_logging.measures.answering import MeasureQuery, ask
+from sole_logging.measures.answering import MeasureAnswer, MeasureQuery, ask
 from sole_logging.measures.definitions import Measure, measure
 from sole_logging.measures.figures import SMALLEST_GROUP, Figures
-from sole_logging.measures.spread import has_values, values_of
+from sole_logging.measures.spread import Values, has_values, values_of
 
 #: Of two draws from what the cases allow, the difference lies between these with a confidence of 95 %.
 _LOW, _HIGH = 2.5, 97.5
@@ -46,27 +47,35 @@ class Comparison:
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
-def compare(connection: Connection, before: MeasureQuery, after: MeasureQuery) -> Comparison:
-    """Compare the medians, or the shares, of the only measure of two queries.
+def compare(connection: Connection, before: MeasureQuery, after: MeasureQuery) -> list[Comparison]:
+    """Compare the medians, or the shares, of two queries that ask for the same measures.
 
     Medians: the bootstrap, whose resampled medians need no resampling: the median of n uniform draws has a beta
     distribution, and the value at that rank is the median of a resample. Shares: draws from Jeffreys' posterior.
 
     Raises:
-        BadInput: when the measure has neither.
+        BadInput: when a measure has neither.
     """
-    (name,) = before.measures
-    asked = measure(name)
-    if not can_compare(asked):
-        raise BadInput(f"{name} ({asked.name}) cannot be compared; choose a time that each case has, or a share.")
-    first, second = (ask(connection, one).results[name] for one in (before, after))
-    old, new = (next(iter(one.groups), Figures(count=0)) for one in (first, second))
-    exact = first.exact and second.exact
+    every = [measure(name) for name in before.measures]
+    for asked in every:
+        if not can_compare(asked):
+            raise BadInput(
+                f"{asked.id} ({asked.name}) cannot be compared; choose a time that each case has, or a share."
+            )
+    valued = tuple(asked.id for asked in every if has_values(asked))
+    sides = [(ask(connection, one), values_of(connection, replace(one, measures=valued))) for one in (before, after)]
+    return [_compared(asked, sides) for asked in every]
+
+
+def _compared(asked: Measure, sides: Sequence[tuple[MeasureAnswer, Mapping[str, Values]]]) -> Comparison:
+    results = [answer.results[asked.id] for answer, _ in sides]
+    old, new = (next(iter(one.groups), Figures(count=0)) for one in results)
+    exact = all(one.exact for one in results)
     if any(one.hidden or (one.count or 0) < SMALLEST_GROUP for one in (old, new)):
         return Comparison(asked, old, new, exact=exact)
     random = np.random.default_rng(_SEED)
     if has_values(asked):
-        draws = [_medians(connection, query, random) for query in (before, after)]
+        draws = [_medians(values[asked.id], random) for _, values in sides]
         told = (new.median or 0.0) - (old.median or 0.0)
     else:
         draws = [_shares(figures, random) for figures in (old, new)]
@@ -80,8 +89,7 @@ def can_compare(asked: Measure) -> bool:
     return has_values(asked) or asked.kind in _SHARES
 
 
-def _medians(connection: Connection, query: MeasureQuery, random: np.random.Generator) -> NDArray[np.float64]:
-    values = values_of(connection, query)
+def _medians(values: Values, random: np.random.Generator) -> NDArray[np.float64]:
     middle = (values.count + 1) / 2
     return values.at(random.beta(middle, middle, _DRAWS))
 

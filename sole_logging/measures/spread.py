@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,8 +21,10 @@ from sole_logging.measures.entry import LogEntry, micros, moment_of
 from sole_logging.measures.facts import unpacked
 from sole_logging.measures.figures import SMALLEST_GROUP
 from sole_logging.measures.tables import CASE_KEY, CASE_ROW, FACT
-from sole_logging.measures.windows import MOST_EXACT, Strata, Window, cases, counts, is_small
+from sole_logging.measures.windows import Strata, Window, cases, counts, is_small
 
+#: Among so many cases of a window, the newest, the longest are looked for.
+LOOKED_AT = 5_000
 _KINDS = frozenset({"interval", "throughput"})
 
 
@@ -81,34 +84,57 @@ def has_values(asked: Measure) -> bool:
     return asked.kind in _KINDS
 
 
-def values_of(connection: Connection, query: MeasureQuery) -> Values:
-    """The values of the only measure of a query.
+def values_of(connection: Connection, query: MeasureQuery) -> dict[str, Values]:
+    """The values of the measures of a query, whatever it is grouped by.
 
     Raises:
-        BadInput: when cases have no values of it.
+        BadInput: when cases have no values of one.
     """
-    asked, window = _asked(query), _whole(query)
+    levels: dict[str, list[str]] = {}
+    for name in query.measures:
+        levels.setdefault(_valued(name).level, []).append(name)
+    window = _whole(query)
     strata = Strata(connection, window)
-    if is_small(connection, asked.level, window):
-        rows = cases(connection, asked.level, window.since, window.until)
-        every = rows.values[:, slot_of(asked.id)]
-        kept = _kept(every[strata.wanted[rows.stratum]] if len(rows.stratum) else every)
-        numbers, weights = np.unique(kept, return_counts=True)
-        return Values(numbers.astype(float), weights, exact=True)
-    parts = counts(connection, asked.level, [asked.id], window)[asked.id]
-    some: Counts = np.concatenate([np.zeros(0, COUNT), *(one[strata.wanted[one["stratum"]]] for _, one in parts)])
-    bins = np.where(some["bin"] == NO_VALUE[CLOCK_NOISE], 0, some["bin"])
-    is_value = bins > LOWEST_BIN
-    numbers, where = np.unique(bins[is_value], return_inverse=True)
-    weights = np.zeros(len(numbers), np.int64)
-    np.add.at(weights, where, some["count"][is_value])
-    return Values(middle_of(numbers), weights, exact=False)
+    found: dict[str, Values] = {}
+    for level, names in levels.items():
+        read = _from_cases if is_small(connection, level, window) else _from_counts
+        found |= read(connection, strata, window, level, names)
+    return {name: found[name] for name in query.measures}
+
+
+def _from_cases(
+    connection: Connection, strata: Strata, window: Window, level: str, names: Sequence[str]
+) -> dict[str, Values]:
+    rows = cases(connection, level, window.since, window.until)
+    wanted = rows.values[strata.wanted[rows.stratum]] if len(rows.stratum) else rows.values
+    found = {}
+    for name in names:
+        values = wanted[:, slot_of(name)]
+        values = np.where(values == CLOCK_NOISE, 0, values)
+        numbers, weights = np.unique(values[values > CLOCK_NOISE], return_counts=True)
+        found[name] = Values(numbers.astype(float), weights, exact=True)
+    return found
+
+
+def _from_counts(
+    connection: Connection, strata: Strata, window: Window, level: str, names: Sequence[str]
+) -> dict[str, Values]:
+    found = {}
+    for name, parts in counts(connection, level, names, window).items():
+        some: Counts = np.concatenate([np.zeros(0, COUNT), *(one[strata.wanted[one["stratum"]]] for _, one in parts)])
+        bins = np.where(some["bin"] == NO_VALUE[CLOCK_NOISE], 0, some["bin"])
+        is_value = bins > LOWEST_BIN
+        numbers, where = np.unique(bins[is_value], return_inverse=True)
+        weights = np.zeros(len(numbers), np.int64)
+        np.add.at(weights, where, some["count"][is_value])
+        found[name] = Values(middle_of(numbers), weights, exact=False)
+    return found
 
 
 def longest(connection: Connection, query: MeasureQuery, limit: int = 25) -> tuple[list[Example], datetime]:
     """The cases with the greatest values of the only measure of a query.
 
-    Only the newest `windows.MOST_EXACT` cases of the window are looked at.
+    Only the newest `LOOKED_AT` cases of the window are looked at.
 
     Returns:
         The cases, the greatest value first, none when they are too few to be shown (sole.md 8.5 rule 10); and from
@@ -117,11 +143,12 @@ def longest(connection: Connection, query: MeasureQuery, limit: int = 25) -> tup
     Raises:
         BadInput: when cases have no values of it.
     """
-    asked, window = _asked(query), _whole(query)
+    (name,) = query.measures
+    asked, window = _valued(name), _whole(query)
     columns = (FACT.c.case_id, FACT.c.key, FACT.c.at, FACT.c.stratum, FACT.c.measured)
     within = (FACT.c.level == asked.level, FACT.c.at >= window.since, FACT.c.at < window.until)
-    rows = connection.execute(select(*columns).where(*within).order_by(FACT.c.at.desc()).limit(MOST_EXACT)).all()
-    since = moment_of(rows[-1].at) if len(rows) == MOST_EXACT else query.since
+    rows = connection.execute(select(*columns).where(*within).order_by(FACT.c.at.desc()).limit(LOOKED_AT)).all()
+    since = moment_of(rows[-1].at) if len(rows) == LOOKED_AT else query.since
     if not rows:
         return [], since
     every = rollups.matrix(asked.level, [row.measured for row in rows])[:, slot_of(asked.id)]
@@ -153,8 +180,7 @@ def events_of(connection: Connection, name: str) -> list[LogEntry]:
     return sorted(unpacked(content), key=lambda one: (one.at, one.event_id))
 
 
-def _asked(query: MeasureQuery) -> Measure:
-    (name,) = query.measures
+def _valued(name: str) -> Measure:
     asked = measure(name)
     if not has_values(asked):
         raise BadInput(f"{name} ({asked.name}) is one number for all cases; choose a measure that each case has.")
@@ -164,12 +190,6 @@ def _asked(query: MeasureQuery) -> Measure:
 def _whole(query: MeasureQuery) -> Window:
     window = query.window
     return Window(micros(query.since), micros(query.until), window.filters)
-
-
-def _kept(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    noted = np.where(values == CLOCK_NOISE, 0, values)
-    found: NDArray[np.int64] = noted[noted > CLOCK_NOISE]
-    return found
 
 
 def _details(

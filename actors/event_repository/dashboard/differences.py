@@ -23,7 +23,7 @@ _VERSIONS = ("A07", "A10", "A11", "A20", "A20b", "A21")
 _SHARES = np.linspace(0.05, 0.95, 19)
 
 
-def queries(view: View, name: str) -> tuple[MeasureQuery, MeasureQuery]:
+def queries(view: View, *names: str) -> tuple[MeasureQuery, MeasureQuery]:
     """The questions for before and after.
 
     Raises:
@@ -32,9 +32,9 @@ def queries(view: View, name: str) -> tuple[MeasureQuery, MeasureQuery]:
     if view.mode == "versions":
         if not (view.old and view.new):
             raise BadInput("Name the two versions that shall be compared.")
-        return view.ask(name, version=(view.old,)), view.ask(name, version=(view.new,))
+        return view.ask(*names, version=(view.old,)), view.ask(*names, version=(view.new,))
     since, until = view.before
-    return replace(view.ask(name), since=since, until=until), view.ask(name)
+    return replace(view.ask(*names), since=since, until=until), view.ask(*names)
 
 
 def differences(connection: Connection, view: View) -> tuple[list[Chart], list[str]]:
@@ -43,7 +43,7 @@ def differences(connection: Connection, view: View) -> tuple[list[Chart], list[s
     chosen = view.measure if view.measure and can_compare(measure(view.measure)) else names[0]
     if chosen not in names:
         names.insert(0, chosen)
-    found = [compare(connection, *queries(view, name)) for name in names]
+    found = compare(connection, *queries(view, *names))
     sentences = [sentence(one, view) for one in found]
     charts = [_table(found, view)]
     if has_values(measure(chosen)):
@@ -133,7 +133,7 @@ def _curves(connection: Connection, view: View, name: str) -> Chart:
     """The value below which each share of the cases is, of both."""
     old, new = sides(view)
     asked = measure(name)
-    sets = [values_of(connection, query) for query in queries(view, name)]
+    sets = [values_of(connection, query)[name] for query in queries(view, name)]
     unit = drawn_unit(asked.unit)
     columns = (Column("Share of cases"), Column(old, "line", unit), Column(new, "line", unit))
     rows = []

@@ -117,7 +117,7 @@ def distribution(connection: Connection, view: View) -> list[Chart]:
 
 
 def _histogram(connection: Connection, view: View, asked: Measure, as_of: datetime | None) -> Chart:
-    values = values_of(connection, view.ask(asked.id))
+    values = values_of(connection, view.ask(asked.id))[asked.id]
     columns = (Column(asked.name), Column("Cases", "bar", "count"), Column("Up to here", "line", "share"))
     rows: list[tuple[Cell, ...]] = []
     if values.count >= SMALLEST_GROUP:

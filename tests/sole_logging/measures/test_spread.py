@@ -51,20 +51,20 @@ def asked(facts, function, *queries, **options):
 
 
 def test_the_values_of_a_window_are_those_of_its_cases(facts):
-    found = asked(facts, values_of, query("A07", version=["1"]))
+    found = asked(facts, values_of, query("A07", version=["1"]))["A07"]
     assert found.exact
     assert found.numbers.tolist() == [number * SECOND for number in range(1, 41)]
     assert found.between(np.array([0, 10.5, 1e6]) * SECOND).tolist() == [10, 30]
 
 
 def test_a_window_with_many_cases_is_spread_out_from_its_counts(facts, monkeypatch):
-    exact = asked(facts, values_of, query("A07", version=["1"]))
+    exact = asked(facts, values_of, query("A07", version=["1"]))["A07"]
     monkeypatch.setattr(windows, "MOST_EXACT", 5)
-    found = asked(facts, values_of, query("A07", version=["1"]))
+    found = asked(facts, values_of, query("A07", version=["1"]))["A07"]
     assert not found.exact
     assert found.count == exact.count
     assert found.at(np.array([0.5]))[0] == pytest.approx(20.5 * SECOND, rel=0.04)
-    assert asked(facts, values_of, query("A07", version=["9"])).count == 0
+    assert asked(facts, values_of, query("A07", version=["9"]))["A07"].count == 0
 
 
 def test_the_longest_cases_come_first_and_only_when_there_are_enough_to_be_shown(facts):
@@ -105,7 +105,7 @@ def test_what_is_open_now_is_counted_for_the_strata_asked(facts):
 
 
 def test_a_difference_of_medians_has_the_interval_of_the_bootstrap(facts):
-    found = asked(facts, compare, query("A07", version=["1"]), query("A07", version=["2"]))
+    (found,) = asked(facts, compare, query("A07", version=["1"]), query("A07", version=["2"]))
     assert found.difference == (12.5 - 20.5) * SECOND
     before, after = np.arange(1.0, 41), np.arange(3.0, 23)
     expected = scipy.stats.bootstrap(
@@ -127,11 +127,11 @@ def test_a_difference_of_shares_is_told_with_its_bounds_and_few_cases_with_none(
             version = "1" if number <= 30 else "2"
             ended = failed if version == "1" and number <= 15 else verdict
             facts.apply(inference(number, 5, engine_version=version), ended)
-        found = asked(facts, compare, query("A21", version=["1"]), query("A21", version=["2"]))
+        (found,) = asked(facts, compare, query("A21", version=["1"]), query("A21", version=["2"]))
         assert found.difference == -0.5
         assert found.low < -0.5 < found.high < 0
         assert found.is_sure
-        few = asked(facts, compare, query("A21", version=["1"]), query("A21", version=["3"]))
+        (few,) = asked(facts, compare, query("A21", version=["1"]), query("A21", version=["3"]))
         assert few.difference is None
         assert not few.is_sure
         reasons = facts.ask("A21", by="reason").results["A21"].groups

@@ -42,14 +42,14 @@
     return unit === "s" ? steps.find(function (one) { return largest <= 6 * one && largest > 1; }) : undefined;
   }
 
-  function axis(unit, columns) {
+  function axis(unit, columns, first) {
     var values = columns.filter(function (one) { return one.unit === unit; }).flatMap(function (one) { return one.values; });
     var largest = Math.max.apply(null, values.map(Number));
     var size = step(largest, unit);
     return {
       type: "value", interval: size,
       max: unit === "share" && largest > 0.5 ? 1 : size && Math.ceil(largest / size) * size,
-      axisLine: { show: false }, splitLine: { lineStyle: { color: colour("grid") } },
+      axisLine: { show: false }, splitLine: { show: first, lineStyle: { color: colour("grid") } },
       axisLabel: { color: colour("axis"), formatter: function (value) { return words(value, unit); } }
     };
   }
@@ -93,7 +93,7 @@
           formatter: function (name) { return name.replace(/^\d{4}-(\d\d-\d\d)/, "$1"); }
         }
       },
-      yAxis: units.map(function (unit) { return axis(unit, table.columns); }),
+      yAxis: units.map(function (unit, number) { return axis(unit, table.columns, number === 0); }),
       series: table.columns.map(function (column, number) { return series(column, number, units); })
     });
     chart.on("click", function (point) {
