@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -128,7 +128,7 @@ class EventReporter:
         """Record a security event; as `report`."""
         return self.record([event])[0]
 
-    def record(self, events: Sequence[OperationalEvent | SecurityEvent]) -> list[str]:
+    def record(self, events: Iterable[OperationalEvent | SecurityEvent]) -> list[str]:
         """Report several events of either family in one write, all of them or none; as `report`."""
         messages = self._messages(events)
         with self._putting():
@@ -167,7 +167,7 @@ class EventReporter:
             sender.close()
         self._spool.close()
 
-    def _messages(self, events: Sequence[OperationalEvent | SecurityEvent]) -> list[tuple[str, datetime, bytes]]:
+    def _messages(self, events: Iterable[OperationalEvent | SecurityEvent]) -> list[tuple[str, datetime, bytes]]:
         now = self._now()
         return [self._message(event, now) for event in events]
 

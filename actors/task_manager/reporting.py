@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterable, Iterator
 
 from actors.shared.logs import get_logger
 from actors.shared.steps import reached
@@ -17,7 +19,9 @@ from workitems.store import Store
 READER = "sole"
 _IDLE_SECONDS = 1.0
 #: Under load so many more events go with the next write; the worklist has the disk meanwhile.
-_GATHER_SECONDS = 0.1
+_GATHER_SECONDS = 0.25
+#: Between two events the interpreter is left to the requests: they would wait for it at each of their steps otherwise.
+_YIELD_SECONDS = 0.0002
 _UNREPORTED = frozenset({EventKind.READINESS, EventKind.STARTED, EventKind.SUBSCRIBED, EventKind.SCP_STATUS})
 #: Reasons of CID 9300 by which work failed; the others are decisions (sole.md 5.3 and 5.6).
 _FAILURES = tuple(
@@ -101,6 +105,12 @@ def _patient(event: Event) -> str:
     return f"{identifier}^^^{issuer}" if identifier and issuer else identifier
 
 
+def _gently(events: Iterable[Event]) -> Iterator[OperationalEvent | SecurityEvent]:
+    for event in events:
+        yield from events_of(event)
+        time.sleep(_YIELD_SECONDS)
+
+
 class OutboxReporting:
     """A thread that reports every outbox event once it is durable, and notes how far it has come."""
 
@@ -139,7 +149,7 @@ class OutboxReporting:
             events = self._store.events_after(self._store.cursor(READER)) if alone else []
             told = [event for event in events if event.kind not in _UNREPORTED]
             if told:
-                self._reporter.record([one for event in told for one in events_of(event)])
+                self._reporter.record(_gently(told))
             for event in told:
                 reached(Step.EVENT_REPORTED, workitem=event.workitem_uid)
             if events:

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import uuid
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,7 +13,7 @@ import structlog
 
 from connectathon.waiting import eventually, free_port
 from profiles.sole.syslog import parse_syslog
-from sole_logging import EventReporter, Spool, Target, Timing, Transport
+from sole_logging import Certificates, EventReporter, Spool, Target, Timing, Transport
 from sole_logging.posting import BULK, FEED, Posting
 from sole_logging.spool import Spooled
 
@@ -306,3 +307,23 @@ def test_events_go_out_by_the_fhir_feed_and_leave_the_spool(reporters, make_even
         reporter.report(make_event())
         eventually(lambda: [one for one in logs if one["event"] == "event-repository-refuses"], what="the log")
     assert reporter.waiting == 2
+
+
+@pytest.mark.requirement("SOLE-053", "SOLE-047")
+@pytest.mark.parametrize("way", ["bulk", "feed"])
+def test_our_repository_has_the_same_events_whichever_way_they_come(shared_repository, reporters, make_event, way):
+    accession = f"A-{uuid.uuid4()}"
+    side = shared_repository.side("client")
+    files = Certificates(side["authority"], side["certificate"], side["key"])
+    url, port = shared_repository.url, shared_repository.syslog
+    target = {
+        "bulk": Target("127.0.0.1", port, files, bulk_url=url),
+        "feed": Target(feed_url=url, transport=Transport.FHIR),
+    }[way]
+    reporter = reporters(target)
+    told = [reporter.report(make_event(accession, occurrence=f"{way} {number}")) for number in range(8)]
+    reporter.start()
+    eventually(lambda: reporter.waiting == 0, what="all to be acknowledged")
+    found = shared_repository.await_events(8, accession=accession)
+    assert sorted(one["event_id"] for one in found) == sorted(told)
+    assert {one["step"] for one in found} == {"order-received"}
