@@ -134,3 +134,13 @@ def test_a_difference_of_shares_is_told_with_its_bounds_and_few_cases_with_none(
         assert not few.is_sure
         reasons = facts.ask("A21", by="reason").results["A21"].groups
         assert {one.group: one.total for one in reasons} == {"": 0.0, "110501": 15.0}
+
+
+def test_what_a_dashboard_asks_is_answered_alike_by_both_databases(facts_on_both):
+    for number in range(1, 8):
+        facts_on_both.apply(inference(number, number, engine_version="1"))
+    found, _ = asked(facts_on_both, longest, query("A07"), limit=2)
+    assert [one.key for one in found] == ["2.999.9.7", "2.999.9.6"]
+    assert dict(asked(facts_on_both, present, {"version": ("1",)}, START).states) == {"started": 7}
+    assert len(asked(facts_on_both, events_of, "2.999.7")) == 4
+    assert asked(facts_on_both, values_of, query("A07"))["A07"].count == 7
