@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select
 
@@ -55,7 +56,12 @@ KINDS = {
     "without-claim": "worked on without a claim",
     "silent-source": "a source that has sent nothing for long",
 }
-_STRANGE = {"no-result": NO_RESULT, "never-seen": NEVER_SEEN, "two-ends": TWO_ENDS, "without-claim": NEVER_CLAIMED}
+_KINDS_OF_STRANGE = {
+    "no-result": NO_RESULT,
+    "never-seen": NEVER_SEEN,
+    "two-ends": TWO_ENDS,
+    "without-claim": NEVER_CLAIMED,
+}
 
 
 def gaps(
@@ -87,9 +93,9 @@ def gaps(
         waiting = and_(FACT.c.level == level, FACT.c.state == state, FACT.c.last_at < micros(now - longest))
         if level == STUDY:
             waiting = and_(waiting, FACT.c.begin_at.is_not(None))
-        found += _cases(connection, kind, and_(waiting, FACT.c.at >= low), limit)
-    for kind, bit in _STRANGE.items():
-        found += _cases(connection, kind, and_(FACT.c.strange.in_(_with(bit)), FACT.c.at >= low), limit)
+        rows = _rows(connection, and_(waiting, FACT.c.at >= low), FACT.c.last_at, limit)
+        found += [_gap(kind, row) for row in rows]
+    found += _strange(connection, low, limit)
     return found + list(_silent(connection, now - patience.silence))
 
 
@@ -99,14 +105,24 @@ def count_gaps(connection: Connection, now: datetime, patience: Patience | None 
     return {kind: sum(1 for one in every if one.kind == kind) for kind in KINDS}
 
 
-def _with(bit: int) -> list[int]:
-    return [number for number in range(2 * (NO_RESULT | NEVER_SEEN | TWO_ENDS | NEVER_CLAIMED)) if number & bit]
+def _strange(connection: Connection, low: int, limit: int) -> list[Gap]:
+    """The oldest strange cases of each kind, by what is strange about them, so that an index gives the oldest."""
+    bits = NO_RESULT | NEVER_SEEN | TWO_ENDS | NEVER_CLAIMED
+    found: dict[str, list[Gap]] = {kind: [] for kind in _KINDS_OF_STRANGE}
+    for combination in range(1, bits + 1):
+        rows = _rows(connection, and_(FACT.c.strange == combination, FACT.c.at >= low), FACT.c.at, limit)
+        for kind, bit in _KINDS_OF_STRANGE.items():
+            if combination & bit:
+                found[kind] += [_gap(kind, row) for row in rows]
+    return [one for some in found.values() for one in sorted(some, key=attrgetter("since"))[:limit]]
 
 
-def _cases(connection: Connection, kind: str, condition: ColumnElement[bool], limit: int) -> list[Gap]:
+def _rows(
+    connection: Connection, condition: ColumnElement[bool], order: ColumnElement[int], limit: int
+) -> Sequence[RowMapping]:
     columns = (FACT.c.key, FACT.c.study, FACT.c.accession, FACT.c.performer, FACT.c.last_at)
-    asked = select(*columns).where(condition).order_by(FACT.c.last_at, FACT.c.case_id).limit(limit)
-    return [_gap(kind, row) for row in connection.execute(asked).mappings()]
+    asked = select(*columns).where(condition).order_by(order, FACT.c.case_id).limit(limit)
+    return connection.execute(asked).mappings().all()
 
 
 def _gap(kind: str, row: RowMapping) -> Gap:

@@ -48,13 +48,13 @@ class Strata:
     """The combinations of strata there are, and which of them a window looks at."""
 
     def __init__(self, connection: Connection, window: Window) -> None:
-        rows = [tuple(row) for row in connection.execute(select(STRATUM).order_by(STRATUM.c.id))]
-        self._size = max((row[0] for row in rows), default=0) + 1
-        self._rows = rows
-        self.wanted = np.zeros(self._size, bool)
-        allowed = [(STRATA.index(name) + 1, frozenset(values)) for name, values in window.filters.items()]
-        for row in rows:
-            self.wanted[row[0]] = all(row[column] in values for column, values in allowed)
+        self._rows = connection.execute(select(STRATUM).order_by(STRATUM.c.id)).all()
+        self._size = (self._rows[-1][0] if self._rows else 0) + 1
+        self.wanted = np.ones(self._size, bool)
+        for name, values in window.filters.items():
+            column, allowed = STRATA.index(name) + 1, frozenset(values)
+            for row in self._rows:
+                self.wanted[row[0]] &= row[column] in allowed
 
     def labels(self, name: str) -> tuple[list[str], NDArray[Any]]:
         """The values of a stratum, and for each combination the place of its value among them."""
@@ -144,7 +144,7 @@ def grouped(
 
 def grouped_counts(strata: Strata, window: Window, parts: Sequence[tuple[int, Counts]]) -> list[tuple[str, Counts]]:
     """The groups of a window with the counts of each."""
-    kept = [(at, some[strata.wanted[some["stratum"]]]) for at, some in parts]
+    kept = [(at, some[strata.wanted[some["stratum"]]]) for at, some in parts] if window.filters else parts
     if window.by in SPANS:
         spans: dict[int, list[Counts]] = defaultdict(list)
         for at, some in kept:
