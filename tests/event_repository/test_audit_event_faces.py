@@ -2,6 +2,7 @@
 
 import itertools
 from base64 import b64decode
+from contextlib import closing
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 from fhir.resources.R4B.bundle import Bundle
 
+from actors.shared.reporting import reporter_for
+from actors.shared.settings import CommonSettings
 from connectathon.waiting import eventually
 from profiles.fhir.audit import audit_event
 from profiles.sole import OperationalEvent, Source, Thread
@@ -197,6 +200,18 @@ def test_any_other_bundle_is_taken_whole_or_not_at_all(repository, accession, ki
     answer = httpx.post(f"{repository.url}/AuditEvent", json={**bundle, "entry": entries}, headers=TYPE)
     assert [one["response"]["status"] for one in answer.json()["entry"]] == ["201", "201"]
     repository.await_events(2, accession=accession)
+
+
+@pytest.mark.parametrize("transport", ["fhir", "udp"])
+def test_our_own_reporters_events_arrive_by_every_way_in(repository, accession, tmp_path, transport):
+    ways = {"fhir": {"feed_url": repository.url}, "udp": {"port": repository.udp}}
+    common = CommonSettings(data_dir=tmp_path, syslog={"transport": transport, **ways[transport]})
+    with closing(reporter_for("modality", common)) as reporter:
+        reporter.start()
+        reporter.report(OperationalEvent("order-received", datetime.now(UTC), Thread(accession_number=accession)))
+        (event,) = repository.await_events(1, accession=accession)
+        eventually(lambda: reporter.waiting == 0, what="the event to be acknowledged")
+    assert (event["step"], event["family"], event["malformed"]) == ("order-received", "sole", "")
 
 
 @pytest.mark.parametrize(
