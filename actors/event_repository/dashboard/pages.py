@@ -139,7 +139,7 @@ def _edges(numbers: NDArray[np.float64], asked: Measure) -> tuple[NDArray[np.flo
         edges = np.unique(np.concatenate([np.geomspace(max(numbers[0], 1.0), numbers[-1] + 1, 13), [numbers[-1] + 1]]))
         edges[0] = min(edges[0], numbers[0])
         unit = asked.unit
-        return edges, [cell_of(low, unit).text for low in edges[:-1]]
+        return edges, [f"from {cell_of(low, unit).text}" for low in edges[:-1].tolist()]
     every = np.array([*(-1e6 * one for one in reversed(_EDGES[1:])), *(1e6 * one for one in _EDGES)])
     if numbers[0] >= 0:
         every = every[every >= 0]
@@ -170,7 +170,7 @@ def _outliers(connection: Connection, view: View, asked: Measure) -> Chart:
     columns = (Column("Case"), value, Column("When (UTC)"), Column("State"), Column("Performer"))
     return Chart(
         "outliers",
-        "Longest cases",
+        "Longest cases" if asked.unit == "us" else "Greatest values",
         columns,
         tuple(_example(one, asked) for one in found),
         "Each leads to the timeline of its study.",

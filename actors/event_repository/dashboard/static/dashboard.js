@@ -4,12 +4,14 @@
   var DASHES = ["solid", "dashed", "dotted", "dashed"];
   var MARKS = ["circle", "rect", "triangle", "diamond"];
   var drawn = new Map();
+  document.documentElement.classList.add("scripts");
 
   function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim(); }
 
   function words(value, unit) {
     if (value === null || value === undefined || isNaN(value)) { return "no value"; }
     if (unit === "share") { return (100 * value).toFixed(1) + " %"; }
+    if (unit === "B/s") { return Math.round(value / 1e5) / 10 + " MB/s"; }
     if (unit !== "s") { return Math.round(value * 10) / 10 + ""; }
     var size = Math.abs(value), sign = value < 0 ? "-" : "";
     var steps = [[86400, "d"], [3600, "h"], [60, "min"]];
@@ -80,6 +82,7 @@
       grid: { left: 8, right: 12, top: table.columns.length > 1 ? 34 : 14, bottom: 8, containLabel: true },
       tooltip: {
         trigger: "axis", renderMode: "richText", confine: true,
+        backgroundColor: colour("panel"), borderColor: colour("axis"), textStyle: { color: colour("axis") },
         formatter: function (points) {
           return [points[0].name].concat(points.map(function (point) {
             return point.seriesName + ": " + words(point.value, table.columns[point.seriesIndex].unit);
