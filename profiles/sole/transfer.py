@@ -78,10 +78,6 @@ def _text(where: str, name: str, value: Any, other: str) -> str:
     if value is None:
         return other
     if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise BadInput(f"{where}: {name} holds half a character.") from error
         return value or other
     if isinstance(value, int) and not isinstance(value, bool) and name in ("pri", "version"):
         return str(value)

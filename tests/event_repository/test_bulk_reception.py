@@ -94,7 +94,10 @@ def test_an_event_is_the_same_record_whichever_way_it_came(repository, accession
 )
 def test_one_bad_event_keeps_its_whole_batch_out_and_is_told(repository, accession, spoilt):
     good = member(repository.message(accession))
-    answer = post(repository, json.dumps({"Events": [good, {**good, **spoilt}]}).encode())
+    content = json.dumps({"Events": [good, {**good, **spoilt}]}).encode()
+    with pytest.raises(BadInput, match=r"^Events\[1\]"):
+        parse_batch(content)
+    answer = post(repository, content)
     assert answer.status_code == 400
     assert "Events[1]" in answer.json()["message"]
     assert stored(repository, accession) == []
@@ -106,6 +109,8 @@ def test_one_bad_event_keeps_its_whole_batch_out_and_is_told(repository, accessi
 )
 def test_what_is_no_batch_is_refused(repository, content):
     assert post(repository, content).status_code == 400
+    with pytest.raises(BadInput):
+        parse_batch(content)
 
 
 @pytest.mark.requirement("SOLE-052")
