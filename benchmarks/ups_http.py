@@ -76,7 +76,7 @@ def _requests(transaction: str) -> dict[str, Callable[[str], Call]]:
     }
 
 
-def rate(port: int, calls: list[Call]) -> float:
+def rate(port: int, calls: list[Call], clients: int = CLIENTS) -> float:
     """Requests per second of some clients, each on a connection of its own.
 
     Raises:
@@ -95,7 +95,7 @@ def rate(port: int, calls: list[Call]) -> float:
                 break
         connection.close()
 
-    threads = [threading.Thread(target=send, args=(calls[number::CLIENTS],)) for number in range(CLIENTS)]
+    threads = [threading.Thread(target=send, args=(calls[number::clients],)) for number in range(clients)]
     started = time.perf_counter()
     for thread in threads:
         thread.start()

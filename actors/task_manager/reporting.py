@@ -150,8 +150,7 @@ class OutboxReporting:
             told = [event for event in events if event.kind not in _UNREPORTED]
             if told:
                 self._reporter.record(_gently(told))
-            for event in told:
-                reached(Step.EVENT_REPORTED, workitem=event.workitem_uid)
+                reached(Step.EVENT_REPORTED, events=str(len(told)))
             if events:
                 self._store.move_cursor(READER, events[-1].sequence)
         return bool(events)
