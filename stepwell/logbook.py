@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,13 @@ from sole_logging.store.database import state
 from stepwell.settings import load
 
 _PART = 2000
+#: Shown to other repositories; empty for those that ask for none.
+TOKEN: ContextVar[str] = ContextVar("TOKEN", default="")
+
+
+def repository_at(address: str) -> Repository:
+    """The client of another repository, with the token of this command."""
+    return Repository(address, headers={"Authorization": f"Bearer {token}"} if (token := TOKEN.get()) else {})
 
 
 def is_address(source: str) -> bool:
@@ -77,7 +85,7 @@ def facts_of(source: str, config: Path | None, since: datetime, until: datetime)
 def entries_from(source: str, since: datetime, until: datetime) -> Iterator[LogEntry]:
     """The entries of a file, all of them, or of another repository in a window."""
     if is_address(source):
-        with Repository(source) as repository:
+        with repository_at(source) as repository:
             yield from entries_of(repository.messages(since, until))
     else:
         yield from read_entries(Path(source))

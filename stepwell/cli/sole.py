@@ -57,6 +57,22 @@ def register(app: typer.Typer) -> None:
     app.add_typer(sole_app, name="sole")
 
 
+@sole_app.callback()
+def sole(
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the token that another repository asks for; goes before the command.", exists=True
+        ),
+    ] = None,
+) -> None:
+    """The operational log: search it, measure it, take it out, bring it in, see what is missing."""
+    from actors.shared.tokens import token_in
+    from stepwell.logbook import TOKEN
+
+    TOKEN.set(token_in(token_file))
+
+
 def window_of(since: str, until: str) -> tuple[datetime, datetime]:
     """The window that the options name."""
     end = parse_date(until).high if until else datetime.now(UTC)
@@ -80,12 +96,12 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Find events, in order of their time."""
-    from sole_logging.exchange import Repository, documents_of
-    from stepwell.logbook import own_store
+    from sole_logging.exchange import documents_of
+    from stepwell.logbook import own_store, repository_at
 
     window = window_of(since, until)
     if source:
-        with Repository(source) as asked:
+        with repository_at(source) as asked:
             every = documents_of(asked.messages(*window, msg_id=code))
             found = [one for one in every if not identifier or identifier in (one[name] for name in _IDENTIFIERS)]
         found = sorted(found, key=lambda one: str(one["at"]))[:limit]
@@ -204,12 +220,12 @@ def import_log(
     config: ConfigOption = None,
 ) -> None:
     """Bring another log into our repository: messages of another one as they are, of a file what measures need."""
-    from sole_logging.exchange import Repository, read_entries
-    from stepwell.logbook import is_address, own_store, take_entries, take_messages
+    from sole_logging.exchange import read_entries
+    from stepwell.logbook import is_address, own_store, repository_at, take_entries, take_messages
 
     with own_store(config) as store:
         if is_address(source):
-            with Repository(source) as repository:
+            with repository_at(source) as repository:
                 read, new = take_messages(store, repository.messages(*window_of(since, until), application=""), source)
             typer.echo(f"{read} messages were read, {new} of them new")
         else:

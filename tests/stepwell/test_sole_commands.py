@@ -135,10 +135,9 @@ def test_another_repository_is_searched_measured_and_brought_in(log, tmp_path, m
         class Asked(exchange.Repository):
             """The other repository in this process."""
 
-            def __init__(self, url):
-                super().__init__(url, transport=httpx.MockTransport(answer))
+            def __init__(self, url, **given):
+                super().__init__(url, transport=httpx.MockTransport(answer), **given)
 
-        monkeypatch.setattr(exchange, "Repository", Asked)
         monkeypatch.setattr("stepwell.logbook.Repository", Asked)
         address = "http://log.example"
         assert len(json.loads(output("search", "A3", *WINDOW, "--json", "--from", address))) == 12
@@ -168,3 +167,21 @@ def test_without_a_log_the_words_say_how_to_get_one(tmp_path):
     refused = run("measure", config=config).exception
     assert isinstance(refused, NotFound)
     assert "Run the Event Repository first" in refused.message
+
+
+@pytest.mark.requirement("SOLE-067")
+def test_another_repository_is_shown_the_token_of_a_file(tmp_path, monkeypatch):
+    shown = []
+
+    def answer(request):
+        shown.append(request.headers.get("authorization"))
+        return httpx.Response(200, json={"Events": []})
+
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef\n")
+    client = httpx.Client
+    monkeypatch.setattr(httpx, "Client", lambda **given: client(**given | {"transport": httpx.MockTransport(answer)}))
+    asked = ["search", "--from", "https://log.example.org", "--json"]
+    for before in (["--token-file", str(token)], []):
+        assert CliRunner().invoke(app, ["sole", *before, *asked]).stdout == "[]\n"
+    assert shown == ["Bearer 0123456789abcdef", None]

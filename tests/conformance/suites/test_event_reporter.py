@@ -18,6 +18,20 @@ from tests.conformance.sole_messages import ended
 from .event_peers import judged_manager, judged_reporter
 
 
+@pytest.mark.requirement(
+    "SOLE-REP-001",
+    "SOLE-REP-002",
+    "SOLE-REP-003",
+    "SOLE-REP-004",
+    "SOLE-REP-005",
+    "SOLE-REP-006",
+    "SOLE-REP-007",
+    "SOLE-REP-008",
+    "SOLE-REP-009",
+    "SOLE-REP-010",
+    "SOLE-REP-011",
+    "SOLE-REP-012",
+)
 def test_our_reporter_passes_everything(tmp_path):
     with judged_reporter(tmp_path) as judge:
         ended = judge()

@@ -8,7 +8,9 @@ from connectathon.judging import broken, unlike_verified
 from .requesters import judged_requester
 
 
-@pytest.mark.requirement(*(f"HL7-{number}" for number in (*range(101, 108), 109, 111, 112)))
+@pytest.mark.requirement(
+    "HL7-101", "HL7-102", "HL7-103", "HL7-104", "HL7-105", "HL7-106", "HL7-107", "HL7-109", "HL7-111", "HL7-112"
+)
 def test_our_task_requester_passes_what_applies_to_it(tmp_path):
     with judged_requester(tmp_path) as judging:
         ended = judging("hl7_receiver")
