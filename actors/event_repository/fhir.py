@@ -20,7 +20,7 @@ from profiles.errors import BadInput, NotAcceptable, NotFound, StepwellError
 from profiles.fhir.audit import audit_event
 from profiles.fhir.audit_message import require_audit_event, syslog_message_of
 from profiles.fhir.audit_search import AuditQuery, parse_audit_query
-from profiles.fhir.datatypes import Json
+from profiles.fhir.audit_table import Json
 from profiles.sole.repairing import closed
 from profiles.sole.syslog import parse_syslog
 from profiles.sole.transfer import GREATEST_BATCH

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from profiles.fhir.audit_table import ElementRow, coding_of, description_rows, element_rows
-from profiles.fhir.datatypes import Json
+from profiles.fhir.audit_table import ElementRow, Json, coding_of, description_rows, element_rows
 from profiles.sole.catalogue import EventCode
 from profiles.sole.reading import moment_of, root_of
 from profiles.sole.syslog import SyslogMessage

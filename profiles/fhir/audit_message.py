@@ -14,8 +14,7 @@ from pydantic import ValidationError
 
 from profiles.errors import BadInput
 from profiles.fhir.audit import HEADER_EXTENSION, HEADER_PARTS
-from profiles.fhir.audit_table import ElementRow, concept_of, description_rows, element_rows, scheme_of_system
-from profiles.fhir.datatypes import Json
+from profiles.fhir.audit_table import ElementRow, Json, concept_of, description_rows, element_rows, scheme_of_system
 from profiles.sole.catalogue import EventCode
 from profiles.sole.event import Outcome
 from profiles.sole.message import coded, document, element, encoded, moment, words

@@ -9,8 +9,7 @@ from functools import cache
 from typing import Any
 
 from profiles.errors import BadInput, NotAcceptable
-from profiles.fhir.audit_table import same_system
-from profiles.fhir.datatypes import Json
+from profiles.fhir.audit_table import Json, same_system
 from profiles.sole.retrieval import TimeBound, parse_date
 from profiles.tables import read_table
 

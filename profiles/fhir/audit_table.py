@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from urllib.parse import quote, unquote
 
 from profiles.sole.catalogue import EventCode
 from profiles.tables import read_table
+
+Json = dict[str, Any]
 
 _LOCAL = "urn:x-project:scheme:"
 _OID = "urn:oid:"

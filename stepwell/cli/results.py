@@ -108,7 +108,8 @@ def fhir(
 ) -> None:
     """Tell results as a FHIR transaction bundle."""
     from profiles.air.reading import algorithm_of, context_of
-    from profiles.fhir import Version, fhir_bundle
+    from profiles.fhir.bundle import fhir_bundle
+    from profiles.fhir.elements import Version
 
     if version not in tuple(Version):
         raise BadInput(f"--version is {version!r}; known are {', '.join(Version)}.")

@@ -19,8 +19,9 @@ from profiles import air
 from profiles.air import Finding, IllegalResult, ImageReference, Location, Mark, Region, Results, encode
 from profiles.air.geometry import Outline
 from profiles.dicom import Code
-from profiles.fhir import Version, fhir_bundle
+from profiles.fhir.bundle import fhir_bundle
 from profiles.fhir.datatypes import system_of
+from profiles.fhir.elements import Version
 from tests.fhir.scenes import (
     ALGORITHM,
     LEFT,

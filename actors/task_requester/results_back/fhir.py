@@ -18,7 +18,8 @@ from actors.task_requester.results_back.reading import FoundResult
 from actors.task_requester.results_back.settings import ResultsSettings
 from actors.task_requester.results_back.telling import present_context
 from profiles.errors import Unavailable
-from profiles.fhir import Version, fhir_bundle
+from profiles.fhir.bundle import fhir_bundle
+from profiles.fhir.elements import Version
 from profiles.hl7 import ImagingOrder
 
 MEDIA_TYPE = "application/fhir+json"
