@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select
 
 from profiles.errors import BadInput, NotFound
 from sole_logging.measures import rollups
@@ -196,5 +196,8 @@ def _details(
     connection: Connection, level: str, keys: list[tuple[int, str]]
 ) -> dict[tuple[int, str], tuple[Any, Any, Any, Any, Any]]:
     columns = (FACT.c.case_id, FACT.c.key, FACT.c.study, FACT.c.accession, FACT.c.state, FACT.c.performer)
-    asked = select(*columns).where(FACT.c.level == level, tuple_(FACT.c.case_id, FACT.c.key).in_(keys))
-    return {(row[0], row[1]): (row[1], row[2], row[3], row[4], row[5]) for row in connection.execute(asked)}
+    # by case alone: SQLite looks for pairs in all rows
+    asked = select(*columns).where(FACT.c.level == level, FACT.c.case_id.in_({case_id for case_id, _ in keys}))
+    wanted = set(keys)
+    rows = (row for row in connection.execute(asked) if (row[0], row[1]) in wanted)
+    return {(row[0], row[1]): (row[1], row[2], row[3], row[4], row[5]) for row in rows}
