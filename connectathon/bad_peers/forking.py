@@ -64,9 +64,15 @@ class Forked:
             except FileNotFoundError:  # with its parent
                 self.returncode = 0
             else:
-                if fields[0] in _ENDED:
+                if fields[0] in _ENDED and not self._has_threads():
                     self.returncode = os.waitstatus_to_exitcode(int(fields[-1]))
         return self.returncode
+
+    def _has_threads(self) -> bool:
+        """Whether threads of a process whose first thread has ended still hold its files and ports."""
+        with suppress(FileNotFoundError):
+            return len([*Path(f"/proc/{self.pid}/task").iterdir()]) > 1
+        return False
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""

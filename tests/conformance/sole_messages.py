@@ -46,7 +46,7 @@ def ended():
 
 def audited(kind="query", **more):
     """The syslog message of a security event."""
-    told = {"query": "PatientID=*"} if kind == "query" else {}
+    told = {"query": "PatientID=*"} if kind in ("query", "searched") else {}
     return audit_message(SecurityEvent(kind, NOW, address="127.0.0.1", target="/events", **told, **more), SOURCE, NOW)
 
 

@@ -162,6 +162,7 @@ def test_a_dimse_status_is_four_digits_that_pynetdicom_knows(row: ErrorRow):
 def test_only_what_has_no_counterpart_on_the_wire_lacks_a_dimse_status():
     lacking = {row.key for row in error_rows().values() if not row.dimse}
     assert lacking == {
+        "not-authenticated",
         "not-acceptable",
         "unsupported-media-type",
         "method-not-allowed",
