@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 
 from actors.event_repository.dashboard.charts import Cell, Chart, Column, cell_of, drawn_unit, measured_chart, notes_of
 from actors.event_repository.dashboard.views import View
-from profiles.dicom import code
 from profiles.errors import BadInput
 from sole_logging.measures import Figures, MeasureAnswer, ask
 from sole_logging.measures.definitions import STRATA, Measure, measure, measures
@@ -240,6 +239,8 @@ def _pareto(answer: MeasureAnswer, whole: Sequence[Figures], name: str, title: s
 
 def reason_words(reason: str) -> str:
     """A reason as people read it: its meaning and its code, where the code is known (PS3.16 CID 9300)."""
+    from profiles.dicom import code
+
     try:
         return f"{code('DCM', reason).meaning} ({reason})"
     except KeyError:

@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse
 
 from actors.shared.pages import words
 from actors.shared.pages.assets import Assets
-from profiles.dicom import get_all, text
 from profiles.errors import StepwellError
 
 PACKAGE = "actors.shared.pages"
@@ -56,7 +55,7 @@ class Templates:
             uid=words.uid,
         )
         self._environment.globals.update(
-            shared_asset=SHARED_ASSETS.url, worklist_url="", results_url="", operations_url="", tag=text, tags=get_all
+            shared_asset=SHARED_ASSETS.url, worklist_url="", results_url="", operations_url="", tag=_tag, tags=_tags
         )
         if assets is not None:
             self._environment.globals["asset"] = assets.url
@@ -74,3 +73,16 @@ class Templates:
         if error.row_key == "unavailable":
             answer.headers["Retry-After"] = "5"
         return answer
+
+
+def _tag(dataset: dict[str, Any], keyword: str) -> str:
+    """`profiles.dicom.text`, loaded by the pages that show DICOM: the log's do not, and need no image libraries."""
+    from profiles.dicom import text
+
+    return text(dataset, keyword)
+
+
+def _tags(dataset: dict[str, Any], keyword: str) -> list[Any]:
+    from profiles.dicom import get_all
+
+    return get_all(dataset, keyword)
