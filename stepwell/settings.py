@@ -48,6 +48,10 @@ class Configuration:
         return [actor for actor in wanted if actor != "image_display" or not self.pages_share_a_port]
 
 
+#: Actors that may share a port; each looks at the table of the other.
+_PAGES = ("watcher", "image_display")
+
+
 def _read(path: Path) -> Tables:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -126,18 +130,27 @@ def validate(tables: Tables, only: Sequence[str] = ()) -> Configuration:
     return Configuration(common, ordered)
 
 
-def load(path: Path | None, only: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Configuration:
+def load(
+    path: Path | None,
+    only: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    *,
+    alone: bool = False,
+) -> Configuration:
     """Read and check the configuration; without a file every actor gets its defaults.
 
     Args:
         path: the TOML file, or None.
         only: actors that are wanted; without a file and without names, all of them.
         environment: environment variables; this process's when not given.
+        alone: whether the tables of other actors were checked already: what reads them takes memory.
 
     Raises:
         BadInput: with one finding per problem.
     """
     tables = _read(path) if path else {}
     tables = _with_environment(tables, os.environ if environment is None else environment)
+    if alone:
+        tables = {name: table for name, table in tables.items() if name in {"stepwell", *_PAGES, *only}}
     wanted = only or ([] if path else list(ACTORS))
     return validate(tables, wanted)

@@ -67,7 +67,7 @@ class Supervisor:
         self._watch.start()
 
     def _spawn(self, actor: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "stepwell", "up", actor, "--config", str(self._config)]
+        command = [sys.executable, "-m", "stepwell", "up", actor, "--alone", "--config", str(self._config)]
         with self.log_file(actor).open("ab") as log:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, start_new_session=True

@@ -28,12 +28,13 @@ def up(
         list[str] | None, typer.Argument(help=f"Actors to run: {', '.join(ACTORS)}.", show_default=False)
     ] = None,
     config: ConfigOption = None,
+    alone: Annotated[bool, typer.Option("--alone", hidden=True, help="Do not look at the tables of others.")] = False,
 ) -> None:
     """Run actors until Ctrl-C: those named, or all that the configuration names."""
     names = [name.replace("-", "_") for name in actors or []]
     if unknown := [name for name in names if name not in ACTORS]:
         raise BadInput(f"There is no actor {unknown[0]!r}. Actors are {', '.join(ACTORS)}.")
-    configuration = load(config, only=names)
+    configuration = load(config, only=names, alone=alone)
     wanted = configuration.processes(names or list(configuration.actors))
     if len(wanted) == 1:
         _run_here(wanted[0], configuration)
