@@ -1,11 +1,15 @@
-"""Tiers, foreign samples, and the rule that nothing is skipped silently (docs/testing.md)."""
+"""Tiers, foreign samples, no silent skips (docs/testing.md); the database and the browser that tests share."""
 
+import itertools
 import os
 import tomllib
 from pathlib import Path
 
 import hypothesis
 import pytest
+import sqlalchemy
+
+from connectathon.peers.postgres import postgres
 
 from .valid_messages import ValidMessages
 
@@ -19,6 +23,42 @@ LONG = ("conformance/suites", "task_performer", "ohif", "peers", "image_manager"
 #: Files that share what takes longest to make, the plain demo, are run by one process.
 WITH = {"tests/demo/test_trace.py": "tests/demo/test_demo.py"}
 SAMPLES = ("STEPWELL_SAMPLES", "STEPWELL_SCHEMAS")
+#: Of Chromium: it draws without a graphics card, also in a container, and asks nothing of the network.
+BROWSER = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--enable-unsafe-swiftshader",
+]  # fmt: skip
+_schemas = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """One for all tests of a process."""
+    with postgres(durable=False) as url:
+        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def postgres_url(postgres_server):
+    """A schema of its own, without tables; a database of its own would take seconds to remove."""
+    name = f"test_{next(_schemas)}"
+    with postgres_server.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
+    url = postgres_server.url.update_query_dict({"options": f"-csearch_path={name}"})
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER)
+        yield running
+        running.close()
 
 
 def pytest_addoption(parser):

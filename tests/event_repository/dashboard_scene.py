@@ -2,18 +2,14 @@
 
 import asyncio
 import itertools
-import threading
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import httpx
-import uvicorn
 
 from actors.event_repository.application import create_app
 from actors.event_repository.dashboard import Desk, Live, create_dashboard
 from actors.event_repository.ingest import Ingest
 from connectathon.operational_log import Hospital, operational_log
-from connectathon.waiting import eventually, free_port
 from profiles.sole import Source
 from sole_logging.measures import FactTable
 from sole_logging.store import EventStore
@@ -64,20 +60,3 @@ class Dashboard:
         answer = self.get(f"/dashboard/{page}.csv", chart=chart, **parameters)
         assert answer.status_code == 200, answer.text
         return [line.split(",") for line in answer.text.splitlines()]
-
-
-@contextmanager
-def serving(app):
-    """The pages on a free port, until the context ends."""
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=2)
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    eventually(lambda: server.started or not thread.is_alive(), what="the pages to be served")
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(30)

@@ -9,10 +9,10 @@ from connectathon.waiting import eventually
 from sole_logging.measures.entry import LogEntry
 from sole_logging.projecting import Projector
 from sole_logging.records import Receipt
-from tests.event_repository.dashboard_scene import NOW, Dashboard, hospital_log, serving
+from tests.event_repository.dashboard_scene import NOW, Dashboard, hospital_log
+from tests.serving import serving
 
 pytestmark = pytest.mark.tier2
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 VERSIONS = "mode=versions&engine=lung+nodules&old=2.1&new=3.0"
 PAGES = {
@@ -34,16 +34,6 @@ def dashboard(tmp_path_factory):
     with serving(made.app) as url:
         yield url
     made.store.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

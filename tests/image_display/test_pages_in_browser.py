@@ -1,10 +1,8 @@
 """A person's way through the pages in a real browser: worklist, workitem, result, timeline. Screenshots are kept."""
 
-import threading
 from datetime import UTC, datetime
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from actors.image_display.routes import create_router as display_router
@@ -14,18 +12,15 @@ from actors.shared.ups_client import UpsClient
 from actors.shared.ups_face import ups_router
 from actors.watcher.routes import create_router as watcher_router
 from actors.watcher.settings import Settings as WatcherSettings
-from connectathon.waiting import eventually, free_port
+from connectathon.waiting import free_port
 from profiles.aiwi import InputInstance, InputSeries, InputStudy, Request, workitem_for_order
 from profiles.dicom import Code, dicom_datetime, new_uid, put, put_codes, put_items
 from profiles.hl7.values import EntityIdentifier, ImagingOrder, Patient
+from tests.serving import serving
 from workitems.store import Store, sqlite_url
 from workitems.worklist import Worklist
 
 pytestmark = pytest.mark.tier2
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--enable-unsafe-swiftshader",
-]  # fmt: skip
 ATTACK = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 CODE = Code("BE", "99X", "Brain mask and volume")
 
@@ -42,24 +37,9 @@ def department(tmp_path_factory, archive_actor):
     worklist = FastAPI()
     worklist.include_router(ups_router(Worklist(store, lambda: datetime.now(UTC)), lambda *_: None))
     app.mount("/ups-rs", worklist)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    eventually(lambda: server.started, what="the pages to be served")
-    yield url
-    server.should_exit = True
-    thread.join(30)
+    with serving(app, port):
+        yield url
     store.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

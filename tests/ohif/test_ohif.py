@@ -13,21 +13,7 @@ from PIL import Image
 from connectathon.waiting import eventually
 
 pytestmark = pytest.mark.tier2
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--enable-unsafe-swiftshader",
-]  # fmt: skip
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -1,19 +1,17 @@
 """What OHIF reads of results, and what the Image Display answers it with; without the viewer itself."""
 
-import threading
 from contextlib import contextmanager
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from actors.image_display.ohif_metadata import for_ohif
 from actors.image_display.routes import create_app
 from actors.image_display.settings import Settings
-from connectathon.waiting import eventually, free_port
 from profiles.dicom import Code, code, get_all, item, items, put, put_codes, put_items, text
 from profiles.errors import BadInput
+from tests.serving import serving
 
 AREA, LESION, SITE = code("SCT", "42798000"), code("SCT", "301766008"), code("SCT", "363698007")
 NOWHERE = "http://127.0.0.1:9/dicom-web"
@@ -154,24 +152,15 @@ def viewer_folder(tmp_path):
 
 
 @contextmanager
-def serving(app):
+def viewing(app):
     """A client of an application on a socket of its own."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    eventually(lambda: server.started, what="the application to be served")
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join(30)
+    with serving(app) as url, httpx.Client(base_url=url, timeout=60) as client:
+        yield client
 
 
 @pytest.fixture
 def web(viewer_folder):
-    with serving(create_app(Settings(archive_url=NOWHERE, ohif_folder=viewer_folder))) as client:
+    with viewing(create_app(Settings(archive_url=NOWHERE, ohif_folder=viewer_folder))) as client:
         yield client
 
 
@@ -205,7 +194,7 @@ def test_an_archive_that_is_away_is_said_to_be_away(web):
 
 
 def test_without_a_folder_there_is_no_viewer_and_with_a_wrong_one_no_start(tmp_path):
-    with serving(create_app(Settings(archive_url=NOWHERE))) as client:
+    with viewing(create_app(Settings(archive_url=NOWHERE))) as client:
         assert client.get("/ohif/viewer").status_code == 404
     with pytest.raises(BadInput, match=r"scripts/ohif\.py"):
         create_app(Settings(ohif_folder=tmp_path))
@@ -225,12 +214,12 @@ def archive_url():
     def frames(x: int):
         return Response(b"pixels" * x, media_type="multipart/related; boundary=x")
 
-    with serving(app) as client:
+    with viewing(app) as client:
         yield f"{client.base_url}/rs"
 
 
 def test_metadata_is_rewritten_and_names_the_address_that_the_viewer_can_reach(viewer_folder, archive_url):
-    with serving(create_app(Settings(archive_url=archive_url, ohif_folder=viewer_folder))) as client:
+    with viewing(create_app(Settings(archive_url=archive_url, ohif_folder=viewer_folder))) as client:
         found = client.get("/viewer-dicom-web/studies/1.2/metadata")
         assert found.json()[0]["7FE00010"]["BulkDataURI"] == f"{client.base_url}/viewer-dicom-web/studies/1.2/bulk"
         assert [text(one, "SOPClassUID") for one in found.json()] == ["1.2.840.10008.5.1.4.1.1.66"]

@@ -8,9 +8,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import sqlalchemy
 
-from connectathon.peers.postgres import postgres
 from profiles.sole import OperationalEvent, Source, Thread
 from profiles.sole.syslog import FrameDecoder
 from sole_logging.projecting import Projector
@@ -60,24 +58,12 @@ def make_message():
     return message_of
 
 
-@pytest.fixture(scope="session")
-def postgres_server():
-    with postgres(durable=False) as url:
-        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
-        yield engine
-        engine.dispose()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def where(request, tmp_path):
     """A place for a store: a file, or a schema of PostgreSQL."""
     if request.param == "sqlite":
         return tmp_path / "events.sqlite"
-    server = request.getfixturevalue("postgres_server")
-    name = f"test_{next(_numbers)}"
-    with server.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
-    return server.url.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string()
+    return request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture

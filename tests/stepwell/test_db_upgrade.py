@@ -7,18 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy
 
-from connectathon.peers.postgres import postgres
 from workitems.migrations.versions import v0002_subscriptions
 from workitems.schema import upgrade
 from workitems.store import sqlite_url
-
-
-@pytest.fixture(scope="module")
-def postgres_server():
-    with postgres(durable=False) as url:
-        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
-        yield engine
-        engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -29,10 +20,7 @@ def site(request, tmp_path):
         (tmp_path / "data" / "task_manager").mkdir(parents=True)
         setting = ""
     else:
-        server, name = request.getfixturevalue("postgres_server"), f"db_{abs(hash(request.node.name))}"
-        with server.connect() as connection:
-            connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
-        url = server.url.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string()
+        url = request.getfixturevalue("postgres_url")
         setting = f'database_url = "{url}"'
     config = tmp_path / "stepwell.toml"
     config.write_text(f'[stepwell]\ndata_dir = "{tmp_path / "data"}"\n[task_manager]\n{setting}\n')

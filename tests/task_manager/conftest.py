@@ -11,11 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-import sqlalchemy
 
 from actors.shared.steps import KILL_POINTS
 from connectathon.bad_peers.forking import fork
-from connectathon.peers.postgres import postgres
 from connectathon.waiting import eventually, free_port
 from connectathon.workitems import new_workitem, performed
 from profiles.dicom import new_uid
@@ -121,14 +119,6 @@ TYPE = {"Content-Type": JSON}
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def postgres_server():
-    with postgres(durable=False) as url:
-        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
-        yield engine
-        engine.dispose()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def task_managers(request, tmp_path):
     """Makes the Task Managers of one worklist: one process over SQLite, three over PostgreSQL."""
@@ -137,11 +127,7 @@ def task_managers(request, tmp_path):
     def start(**settings):
         count = 1
         if request.param == "postgresql":
-            server, name, count = request.getfixturevalue("postgres_server"), f"manager_{next(_numbers)}", 3
-            with server.connect() as connection:
-                connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
-            url = server.url.update_query_dict({"options": f"-csearch_path={name}"})
-            settings["database_url"] = url.render_as_string(hide_password=False)
+            count, settings["database_url"] = 3, request.getfixturevalue("postgres_url")
         running.extend(RunningTaskManager(tmp_path / f"data{number}", **settings).launch() for number in range(count))
         return [one.wait_ready() for one in running]
 

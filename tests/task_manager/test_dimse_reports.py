@@ -11,7 +11,6 @@ from pynetdicom.sop_class import UnifiedProcedureStepEvent
 from actors.shared.ups_dimse import Peer
 from actors.shared.ups_dimse import sender as sending
 from actors.shared.ups_dimse.receiver import EventReceiver
-from connectathon.peers.postgres import postgres
 from connectathon.waiting import eventually, free_port
 from connectathon.workitems import STATION, new_workitem, performed
 from profiles.dicom import get, get_code, item, new_uid, put, put_codes, put_items, text
@@ -292,22 +291,11 @@ def test_reports_come_in_the_syntax_that_the_subscriber_accepts(syntax, tmp_path
         ae.shutdown()
 
 
-@pytest.fixture(scope="module")
-def database():
-    with postgres(durable=False) as url:
-        yield url
-
-
-def test_of_several_servers_over_one_database_one_sends_and_another_takes_over(tmp_path, database, inbox_of):
-    engine = sqlalchemy.create_engine(database, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text("CREATE SCHEMA reports"))
-    engine.dispose()
-    url = sqlalchemy.make_url(database).update_query_dict({"options": "-csearch_path=reports"}).render_as_string()
+def test_of_several_servers_over_one_database_one_sends_and_another_takes_over(tmp_path, postgres_url, inbox_of):
     inbox = inbox_of("WATCHER")
     peers = {"WATCHER": Peer("127.0.0.1", inbox.port)}
-    with dimse_task_manager(tmp_path, peers=peers, url=url) as second:
-        with dimse_task_manager(tmp_path, peers=peers, url=url) as third, third.wire() as peer:
+    with dimse_task_manager(tmp_path, peers=peers, url=postgres_url) as second:
+        with dimse_task_manager(tmp_path, peers=peers, url=postgres_url) as third, third.wire() as peer:
             assert code(peer.subscribe("WATCHER", GLOBAL_SUBSCRIPTION)) == "0000"
             with second.wire() as other:
                 uids = [new_uid() for _ in range(10)]
@@ -322,8 +310,8 @@ def test_of_several_servers_over_one_database_one_sends_and_another_takes_over(t
             assert inbox.has(11)[10].workitem_uid == uid
 
 
-def test_the_right_to_send_belongs_to_one_until_it_leaves_or_is_cut_off(database):
-    one, other = Store(database), Store(database)
+def test_the_right_to_send_belongs_to_one_until_it_leaves_or_is_cut_off(postgres_url):
+    one, other = Store(postgres_url), Store(postgres_url)
     mine, theirs, another = one.exclusive("x"), other.exclusive("x"), other.exclusive("y")
     try:
         assert mine.held()

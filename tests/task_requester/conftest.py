@@ -8,7 +8,6 @@ import signal
 from pathlib import Path
 
 import pytest
-import sqlalchemy
 
 from actors.shared.refusals import RefusalLog
 from actors.shared.ups_client import DuplicateWorkitem
@@ -18,7 +17,6 @@ from actors.task_requester.rules import load_rules
 from actors.task_requester.service import TaskRequester
 from actors.task_requester.settings import Settings
 from connectathon.bad_peers.forking import fork
-from connectathon.peers.postgres import postgres
 from connectathon.ris import send_order
 from connectathon.waiting import eventually, free_port
 from profiles.dicom import put, text
@@ -251,24 +249,6 @@ def task_requester(tmp_path):
     yield make
     for one in made:
         one.stop()
-
-
-@pytest.fixture(scope="session")
-def postgres_server():
-    with postgres(durable=False) as url:
-        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
-        yield engine
-        engine.dispose()
-
-
-@pytest.fixture
-def postgres_url(postgres_server):
-    """A database of its own."""
-    name = f"orders_{next(_numbers)}"
-    with postgres_server.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
-    url = postgres_server.url.update_query_dict({"options": f"-csearch_path={name}"})
-    return url.render_as_string()
 
 
 class Department:

@@ -10,7 +10,7 @@ import pytest
 from actors.task_requester.database import Database, OrderRow, WorkitemRow, moment
 from actors.task_requester.results_back.pages import AlertDesk, create_app, in_words
 from actors.task_requester.results_back.store import AlertRow
-from tests.task_requester.test_orders_desk import serving
+from tests.serving import serving
 from tests.task_requester.workshop import NOW
 
 OK, WRONG, MISSING, CONFLICT = 200, 400, 404, 409
@@ -125,13 +125,9 @@ def test_an_unknown_code_is_shown_as_it_is():
 
 
 @pytest.mark.tier2
-def test_a_person_takes_on_an_alert_in_a_real_browser_and_a_new_one_appears_by_itself(pages, tmp_path):
-    from playwright.sync_api import sync_playwright
-
+def test_a_person_takes_on_an_alert_in_a_real_browser_and_a_new_one_appears_by_itself(pages, browser, tmp_path):
     seen = []
-    with serving(pages.app) as url, sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+    with serving(pages.app) as url:
         page = browser.new_page(viewport={"width": 1000, "height": 800})
         page.on("pageerror", lambda error: seen.append(str(error)))
         page.on("console", lambda line: seen.append(line.text) if line.type in {"error", "warning"} else None)
@@ -147,5 +143,5 @@ def test_a_person_takes_on_an_alert_in_a_real_browser_and_a_new_one_appears_by_i
         add_alert(pages.database, 4, 1)
         page.get_by_text("ACC4").wait_for(timeout=60_000)
         page.screenshot(path=str(tmp_path / "alerts.png"), full_page=True)
-        browser.close()
+        page.close()
     assert seen == []

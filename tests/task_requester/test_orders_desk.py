@@ -5,14 +5,11 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from urllib.request import urlopen
 
 import httpx
 import pytest
-import uvicorn
 
 from actors.shared.mllp_client import MllpClient
 from actors.task_requester.desk import create_app
@@ -21,23 +18,9 @@ from actors.task_requester.quarantine import Quarantine, open_store
 from connectathon.fiction import new_order
 from connectathon.ris import build_order
 from connectathon.waiting import eventually, free_port
+from tests.serving import serving
 
 OK, WRONG, MISSING, CONFLICT = 200, 400, 404, 409
-
-
-@contextmanager
-def serving(app):
-    """An application on a free port, until the context ends."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    eventually(lambda: server.started or not thread.is_alive(), what="the server to listen")
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(30)
 
 
 class Pages:

@@ -17,7 +17,6 @@ from actors.task_requester.triggers.standing import Standings
 from connectathon.fiction import new_order
 from connectathon.waiting import free_port
 from profiles.dicom import text
-from tests.image_display.test_pages_in_browser import ARGUMENTS
 from tests.task_requester.pacs import Pacs
 from tests.task_requester.workshop import Workshop
 
@@ -173,35 +172,31 @@ def test_an_archive_that_is_away_is_said_so(pages):
 
 @pytest.mark.tier2
 @pytest.mark.requirement("HL7-061")
-def test_a_person_finds_looks_confirms_and_is_told_in_a_real_browser(pages, served):
-    from playwright.sync_api import sync_playwright
-
+def test_a_person_finds_looks_confirms_and_is_told_in_a_real_browser(pages, served, browser):
     pages.pacs.name = ATTACK
     seen, url = [], f"{served.url}{PLACE}/"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        page = browser.new_page()
-        page.on("dialog", lambda dialog: (seen.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("pageerror", lambda error: seen.append(f"error {error}"))
-        page.on("console", lambda line: seen.append(line.text) if line.type == "error" else None)
-        page.goto(url)
-        page.get_by_role("button", name="Look what").click()
-        assert page.url == url, "the browser itself asks for a value"
-        page.get_by_label("Accession number").fill(pages.order.accession_number)
-        page.get_by_role("button", name="Look what").click()
-        assert "<script>alert(1)</script>" in page.inner_text("h1")
-        page.get_by_role("button", name="Go on").click()
-        assert page.get_by_role("heading", name="What the rules say").is_visible(), "no rule was chosen"
-        page.get_by_label(BRAIN).check()
-        page.get_by_label("Priority").select_option("stat")
-        page.get_by_role("button", name="Go on").click()
-        page.get_by_role("button", name="Ask for it").click()
-        assert "Request 1: new order" in page.inner_text("main")
-        page.get_by_role("link", name="Requests").first.click()
-        assert pages.order.accession_number in page.inner_text("table")
-        assert seen == []
-        page.get_by_label("Accession number").fill("<script>alert(3)</script>")
-        page.get_by_role("button", name="Look what").click()
-        assert page.get_by_role("alert").is_visible()
-        browser.close()
+    page = browser.new_page()
+    page.on("dialog", lambda dialog: (seen.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("pageerror", lambda error: seen.append(f"error {error}"))
+    page.on("console", lambda line: seen.append(line.text) if line.type == "error" else None)
+    page.goto(url)
+    page.get_by_role("button", name="Look what").click()
+    assert page.url == url, "the browser itself asks for a value"
+    page.get_by_label("Accession number").fill(pages.order.accession_number)
+    page.get_by_role("button", name="Look what").click()
+    assert "<script>alert(1)</script>" in page.inner_text("h1")
+    page.get_by_role("button", name="Go on").click()
+    assert page.get_by_role("heading", name="What the rules say").is_visible(), "no rule was chosen"
+    page.get_by_label(BRAIN).check()
+    page.get_by_label("Priority").select_option("stat")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Ask for it").click()
+    assert "Request 1: new order" in page.inner_text("main")
+    page.get_by_role("link", name="Requests").first.click()
+    assert pages.order.accession_number in page.inner_text("table")
+    assert seen == []
+    page.get_by_label("Accession number").fill("<script>alert(3)</script>")
+    page.get_by_role("button", name="Look what").click()
+    assert page.get_by_role("alert").is_visible()
+    page.close()
     assert [line for line in seen if "404" not in line and "400" not in line] == []

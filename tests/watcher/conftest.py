@@ -1,12 +1,9 @@
 """The real worklist behind its real UPS-RS face, an event repository's search, and the pages, each on a socket."""
 
-import threading
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 
@@ -15,29 +12,14 @@ from actors.shared.ups_client import UpsClient
 from actors.shared.ups_face import ups_router
 from actors.watcher.routes import create_router
 from actors.watcher.settings import Settings
-from connectathon.waiting import eventually, free_port
 from profiles.aiwi import InputInstance, InputSeries, InputStudy, Request, workitem_for_order
 from profiles.dicom import Code, dicom_datetime, new_uid, put, put_codes, put_items
 from profiles.hl7.values import EntityIdentifier, ImagingOrder, Patient
+from tests.serving import serving
 from workitems.store import Store, sqlite_url
 from workitems.worklist import Worklist
 
 STATION = Code("AI_ONE", "L", "AI one")
-
-
-@contextmanager
-def serving(app):
-    """An application on a free port, until the context ends."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    eventually(lambda: server.started or not thread.is_alive(), what="the server to listen")
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(30)
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ import itertools
 from datetime import UTC, datetime
 
 import pytest
-import sqlalchemy
 
-from connectathon.peers.postgres import postgres
 from connectathon.workitems import new_workitem, performed
 from profiles.dicom import new_uid
 from profiles.errors import StepwellError
@@ -23,25 +21,12 @@ def now():
     return datetime.now(UTC)
 
 
-@pytest.fixture(scope="session")
-def postgres_server():
-    with postgres(durable=False) as url:
-        engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
-        yield engine
-        engine.dispose()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request, tmp_path):
     """A database without tables."""
     if request.param == "sqlite":
-        yield sqlite_url(tmp_path / "workitems.sqlite")
-        return
-    server = request.getfixturevalue("postgres_server")
-    name = f"test_{next(_numbers)}"  # a schema of its own; a database of its own would take seconds to remove
-    with server.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE SCHEMA {name}"))
-    yield server.url.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string()
+        return sqlite_url(tmp_path / "workitems.sqlite")
+    return request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture

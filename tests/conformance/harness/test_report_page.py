@@ -23,32 +23,28 @@ def page_file(judged, tmp_path):
 
 
 @pytest.mark.tier2
-def test_the_page_is_read_at_every_width_and_printed(page_file, tmp_path):
-    from playwright.sync_api import sync_playwright
-
+def test_the_page_is_read_at_every_width_and_printed(page_file, browser, tmp_path):
     trouble = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        for name, (width, height) in WIDTHS.items():
-            for scheme in ("light", "dark"):
-                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-                page = context.new_page()
-                page.on("pageerror", lambda error: trouble.append(str(error)))
-                page.on("console", lambda line: trouble.append(line.text) if line.type == "error" else None)
-                page.on("request", lambda one: None if one.url.startswith("file:") else trouble.append(one.url))
-                page.goto(page_file.as_uri())
-                assert page.locator(".verdict strong").inner_text() == "FAIL"
-                assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-                assert page.locator("details[open]").count() == 1
-                page.screenshot(path=tmp_path / f"{name}-{scheme}.png", full_page=True)
-                context.close()
-        page = browser.new_page()
-        page.goto(page_file.as_uri())
-        page.evaluate("dispatchEvent(new Event('beforeprint'))")
-        assert page.locator("details[open]").count() == 2, "everything is unfolded on paper"
-        page.evaluate("dispatchEvent(new Event('afterprint'))")
-        assert page.locator("details[open]").count() == 1
-        page.pdf(path=tmp_path / "report.pdf", format="A4")
-        browser.close()
+    for name, (width, height) in WIDTHS.items():
+        for scheme in ("light", "dark"):
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            page = context.new_page()
+            page.on("pageerror", lambda error: trouble.append(str(error)))
+            page.on("console", lambda line: trouble.append(line.text) if line.type == "error" else None)
+            page.on("request", lambda one: None if one.url.startswith("file:") else trouble.append(one.url))
+            page.goto(page_file.as_uri())
+            assert page.locator(".verdict strong").inner_text() == "FAIL"
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            assert page.locator("details[open]").count() == 1
+            page.screenshot(path=tmp_path / f"{name}-{scheme}.png", full_page=True)
+            context.close()
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details[open]").count() == 2, "everything is unfolded on paper"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details[open]").count() == 1
+    page.pdf(path=tmp_path / "report.pdf", format="A4")
+    page.close()
     assert trouble == []
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
