@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from starlette.exceptions import HTTPException
 
 from actors.event_repository.auditing import tell_refused
 from actors.event_repository.bodies import Bodies
@@ -15,16 +17,17 @@ from actors.event_repository.ingest import Ingest
 from actors.event_repository.readers import CHALLENGE, Readers
 from actors.event_repository.routes import HEALTH, Queries
 from actors.event_repository.settings import Settings
-from actors.event_repository.sources import Sources
+from actors.event_repository.sources import PACKAGE, Sources
 from actors.shared.logs import get_logger
 from actors.shared.pages import Templates
 from actors.shared.pages.app import SECURITY_HEADERS
 from actors.shared.pages.rendering import SHARED_ASSETS
-from profiles.errors import NotAuthorised, StepwellError
+from profiles.errors import NotAuthorised, NotFound, StepwellError
 from sole_logging.store import EventStore
 
 _OPEN = "/assets/"
-_UNAUTHORISED, _AWAY = 401, 503
+_UNAUTHORISED, _NOT_FOUND, _AWAY = 401, 404, 503
+_NOTHING = "There is nothing at this address; docs/log.md lists what there is."
 _log = get_logger(__name__)
 
 
@@ -55,7 +58,7 @@ def create_app(
     app = FastAPI(title="Stepwell Event Repository", docs_url=None, redoc_url=None, openapi_url=None)
     for router in (SHARED_ASSETS.router(), *faces, *pages):
         app.include_router(router)
-    templates = Templates()
+    templates = Templates(PACKAGE)
 
     @app.middleware("http")
     async def admit(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -73,6 +76,12 @@ def create_app(
     @app.exception_handler(StepwellError)
     async def refuse(request: Request, error: StepwellError) -> Response:
         return refusal(request, error, templates)
+
+    @app.exception_handler(HTTPException)
+    async def not_routed(request: Request, error: HTTPException) -> Response:
+        if error.status_code == _NOT_FOUND:
+            return refusal(request, NotFound(_NOTHING), templates)
+        return await http_exception_handler(request, error)
 
     return app
 

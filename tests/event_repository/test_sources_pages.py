@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -253,3 +254,16 @@ def test_a_source_that_sends_100_megabytes_is_taken_or_slowed_down_and_memory_st
     assert greatest - before < 200_000_000
     repository.send(event(host, accession_number=host))
     repository.await_events(1, accession=host)
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/dashboard/nothing", "/dashboard/efficiency?since=yesterday"])
+def test_a_wrong_address_is_told_in_the_form_that_was_asked_for_and_leads_on(repository, path):
+    said = httpx.get(f"{repository.url}{path}", headers=JSON)
+    assert set(said.json()) == {"error", "message"}
+    page = httpx.get(f"{repository.url}{path}", headers=HTML)
+    assert page.status_code == said.status_code >= 400
+    assert page.headers["content-type"].startswith("text/html")
+    links = {link for link in re.findall(r'href="(/[^"]*)"', page.text) if "." not in link}
+    assert {"/dashboard", "/sources", "/quarantine"} <= links
+    for link in links:
+        assert httpx.get(f"{repository.url}{link}", headers=HTML, follow_redirects=True).status_code == 200, link
