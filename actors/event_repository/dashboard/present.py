@@ -121,5 +121,5 @@ def _sources(found: Present, now: datetime) -> Chart:
                 Cell(f"{age(since.total_seconds())} ago".replace("just now ago", "just now")),
             )
         )
-    empty = "Nobody has sent an event yet. Point [stepwell.syslog] of an actor here, or send one message by hand."
+    empty = "Nobody has sent an event yet. Name this repository in [stepwell.repositories] of an actor."
     return Chart("sources", "Sources", columns, tuple(rows), "", (), empty)
