@@ -73,6 +73,11 @@ def create_app(
             answer.headers.setdefault(name, value)
         return answer
 
+    _say_refusals(app, templates)
+    return app
+
+
+def _say_refusals(app: FastAPI, templates: Templates) -> None:
     @app.exception_handler(StepwellError)
     async def refuse(request: Request, error: StepwellError) -> Response:
         return refusal(request, error, templates)
@@ -82,8 +87,6 @@ def create_app(
         if error.status_code == _NOT_FOUND:
             return refusal(request, NotFound(_NOTHING), templates)
         return await http_exception_handler(request, error)
-
-    return app
 
 
 def refusal(request: Request, error: StepwellError, templates: Templates) -> Response:
